@@ -1,0 +1,50 @@
+"""Fixtures: the demo run that `make test` made, and the data of the shared folder where there is one."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the slow tests too")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes many seconds; runs with --slow")
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if "slow" in item.keywords and not config.getoption("--slow"):
+            item.add_marker(pytest.mark.skip(reason="slow: run with --slow"))
+
+
+@pytest.fixture(scope="session")
+def shared():
+    "Real postings and labels; never part of the project."
+    folder = Path(os.environ.get("SKILLNB_SHARED", HERE.parent/"shared"))/"data"
+    if not folder.exists(): pytest.skip("needs the shared data folder (SKILLNB_SHARED), which is not part of the project")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def skillnb():
+    "Run the command line; returns the completed process with its text."
+    def command(*args, **kwargs):
+        return subprocess.run([sys.executable, "-c", "from skillnb.cli import main; main()", *map(str, args)],
+                              capture_output=True, text=True, cwd=kwargs.pop("cwd", HERE), **kwargs)
+    return command
+
+
+@pytest.fixture(scope="session")
+def demo(skillnb, tmp_path_factory):
+    "Folder of a finished demo run: `data` and `site`. Made by `make test`, or here when pytest runs alone."
+    if made := os.environ.get("SKILLNB_DEMO"): return Path(made)
+    folder = tmp_path_factory.mktemp("demo")
+    done = skillnb("run", "--root", folder/"data", "--set", f"report.out={folder/'site'}")
+    assert done.returncode == 0, done.stderr
+    return folder
