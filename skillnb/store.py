@@ -52,7 +52,7 @@ class Store:
 def _folder(self, table, day): return f"{self.path}/{table_of(table).name}/collected_on={date.fromisoformat(str(day)[:10])}"
 Store._folder = _folder
 
-# %% ../nbs/02_store.ipynb #c228e49f
+# %% ../nbs/02_store.ipynb #5d13d5bc
 MANIFEST_VERSION = 1
 
 def manifest(self:Store,
@@ -63,6 +63,7 @@ def manifest(self:Store,
     path = f"{self._folder(table, day)}/manifest.json"
     try: found = json.loads(self.fs.cat_file(path))
     except FileNotFoundError: return {"version": MANIFEST_VERSION, "parts": {}}
+    except OSError as e: raise StoreError(f"cannot read {path}: {e.strerror or e}. Check it, or choose another --root") from None
     except ValueError: raise StoreError(f"{path} is not JSON. Remove it, and the stage that wrote it will run again") from None
     if found.get("version") == MANIFEST_VERSION: return found
     raise StoreError(f"{path} has version {found.get('version')!r}; this skillnb reads {MANIFEST_VERSION}. Upgrade skillnb or choose another --root")
@@ -114,10 +115,11 @@ def _sweep(self, folder, named):
         if path.rsplit("/", 1)[-1] not in named | {"manifest.json"}: self.fs.rm_file(path)
 Store._sweep = _sweep
 
-# %% ../nbs/02_store.ipynb #879e8647
+# %% ../nbs/02_store.ipynb #eb435705
 def _parts(self, table, days):
     "Addresses of the parts of `table` on `days`."
-    return [f"{self._folder(table, d)}/{p['file']}" for d in days for p in self.manifest(table, d)["parts"].values()]
+    address = str if "file" in self.fs.protocol else self.fs.unstrip_protocol
+    return [address(f"{self._folder(table, d)}/{p['file']}") for d in days for p in self.manifest(table, d)["parts"].values()]
 Store._parts = _parts
 
 def _select(table, files):

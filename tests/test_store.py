@@ -1,0 +1,74 @@
+"""The store: complete or not there, whatever happens in between."""
+import multiprocessing
+import os
+import random
+import signal
+import time
+
+import pandas as pd
+import pytest
+
+from skillnb.schema import SchemaError
+from skillnb.store import Store, StoreError
+
+
+def dropped(n, reason="no text"):
+    return pd.DataFrame({"stage": ["clean"] * n, "id": [f"sample/{i}" for i in range(n)], "reason": [reason] * n})
+
+
+def keep_writing(root):
+    for i in range(10_000): Store(root, stage="clean").write("dropped", dropped(500, f"reason {i}"), "2026-01-05")
+
+
+def test_killed_writer_leaves_a_whole_table(tmp_path):
+    store = Store(tmp_path, stage="clean")
+    store.write("dropped", dropped(500), "2026-01-05")
+    for seed in range(10):
+        writer = multiprocessing.get_context("fork").Process(target=keep_writing, args=(tmp_path,))
+        writer.start()
+        time.sleep(0.02 + random.Random(seed).random() / 20)
+        os.kill(writer.pid, signal.SIGKILL)
+        writer.join()
+        rows = store.read("dropped")
+        assert len(rows) == 500 and rows.reason.nunique() == 1
+        assert store.verify() == []
+    store.write("dropped", dropped(3), "2026-01-05")   # the next write clears what the killed ones left
+    assert len(list((tmp_path/"dropped"/"collected_on=2026-01-05").iterdir())) == 2
+
+
+def test_same_rows_same_bytes(tmp_path):
+    for name in "ab": Store(tmp_path/name, stage="clean").write("dropped", dropped(5), "2026-01-05")
+    a, b = (Store(tmp_path/name).manifest("dropped", "2026-01-05") for name in "ab")
+    assert a == b
+
+
+def test_refused_rows_leave_the_old_ones(tmp_path):
+    store = Store(tmp_path, stage="clean")
+    store.write("dropped", dropped(5), "2026-01-05")
+    with pytest.raises(SchemaError, match="must not be empty"): store.write("dropped", dropped(5, None), "2026-01-05")
+    assert len(store.read("dropped")) == 5
+
+
+def test_root_that_cannot_be_written(tmp_path):
+    (tmp_path/"file").write_text("not a folder")
+    with pytest.raises(StoreError, match="choose another --root"): Store(tmp_path/"file", stage="clean").write("dropped", dropped(1), "2026-01-05")
+
+
+def test_root_with_an_apostrophe_and_spaces(tmp_path):
+    store = Store(tmp_path/"o'brien's data; --", stage="clean")
+    store.write("dropped", dropped(2), "2026-01-05")
+    assert store.sql("SELECT count(*) AS n FROM dropped").n[0] == 2
+
+
+def test_any_fsspec_address():
+    store = Store("memory://bucket/prefix", stage="clean")
+    store.write("dropped", dropped(4), "2026-01-05")
+    assert store.days("dropped") == ["2026-01-05"]
+    assert len(store.read("dropped")) == 4 and store.verify() == []
+
+
+def test_damaged_manifest_says_what_to_do(tmp_path):
+    store = Store(tmp_path, stage="clean")
+    store.write("dropped", dropped(1), "2026-01-05")
+    (tmp_path/"dropped"/"collected_on=2026-01-05"/"manifest.json").write_text("{")
+    with pytest.raises(StoreError, match="is not JSON. Remove it"): store.read("dropped")
