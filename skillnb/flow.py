@@ -6,10 +6,11 @@
 __all__ = ['STAGES', 'Stage', 'FlowError', 'stages', 'notebooks', 'work', 'execute', 'peak_memory', 'run_stage', 'new_run_id',
            'run']
 
-# %% ../nbs/50_flow.ipynb #6d1ea524
+# %% ../nbs/50_flow.ipynb #44792bd0
 import hashlib
 import json
 import logging
+import os
 import shutil
 import threading
 import time
@@ -20,6 +21,7 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 
 import pandas as pd
+from traitlets.config import Config as Traits
 
 import skillnb
 from .config import Config, ConfigError, load
@@ -97,13 +99,18 @@ def _files(paths):
         for f in sorted(p.rglob("*")) if p.is_dir() else [p]:
             if f.is_file(): yield f.name, hashlib.sha256(f.read_bytes()).hexdigest()
 
-# %% ../nbs/50_flow.ipynb #40865218
+# %% ../nbs/50_flow.ipynb #d71132cb
 def _made_of(stage, config):
     "What a stage is made of beside its inputs: version, notebook, code, settings."
     books = sorted(notebooks("report").glob("*.ipynb")) if stage.name == "report" else [notebooks("pipeline")/f"{stage.name}.ipynb"]
     settings = config.model_dump(mode="json")
     return _hash(skillnb.__version__, [_code_of(b) for b in books], list(_files(_package()/f for f in stage.code)),
-                 {s: settings[s] for s in stage.settings}, _model(config) if stage.name in ("tag", "train") else None)
+                 {s: settings[s] for s in stage.settings}, _outside(stage, config))
+
+def _outside(stage, config):
+    "What a stage depends on beside tables, settings and code: whether there is a key, which model is the champion."
+    if stage.name == "label": return bool(os.environ.get("OPENAI_API_KEY"))
+    return _model(config) if stage.name in ("tag", "train") else None
 
 def _model(config):
     "The champion in force, so that a new one means new tags."
@@ -157,13 +164,16 @@ def _no_mixture(store, config):
         raise FlowError(f"{store.root} holds postings from {', '.join(sorted(held))}; fetching {', '.join(config.fetch.sources)} would mix "
                         "fictional with real ones. Choose another --root, other --set fetch.sources, or begin with --from clean")
 
-# %% ../nbs/50_flow.ipynb #cbd044bb
+# %% ../nbs/50_flow.ipynb #391ea28a
 def _parameters(path, given):
     "Refuse parameters that the notebook does not declare."
     import papermill as pm
     declared = set(pm.inspect_notebook(str(path)))
     if extra := set(given) - declared:
         raise FlowError(f"{path.name} has the parameters {', '.join(sorted(declared))}; not {', '.join(sorted(extra))}")
+
+# Kernels talk over sockets of this user only: by default anybody on the machine could read the messages.
+_KERNEL = Traits(KernelManager={"transport": "ipc"})
 
 class _Lines(logging.Handler):
     "Hands the newest printed line to `tell`."
@@ -172,7 +182,7 @@ class _Lines(logging.Handler):
         lines = [l.strip() for l in record.getMessage().replace("\r", "\n").split("\n") if l.strip()]
         if lines and not lines[-1].startswith(("Executing", "Input Notebook", "Output Notebook")): self.tell(lines[-1])
 
-# %% ../nbs/50_flow.ipynb #29a68f25
+# %% ../nbs/50_flow.ipynb #1a44e8aa
 def execute(path:Path,        # the notebook
             log:Path,         # where its executed copy goes
             parameters:dict,  # values for its parameters cell
@@ -186,7 +196,8 @@ def execute(path:Path,        # the notebook
     logger.addHandler(lines)
     logger.propagate = False
     logger.setLevel(logging.INFO)
-    try: pm.execute_notebook(str(path), str(log), parameters, kernel_name="python3", progress_bar=False, log_output=True, cwd=str(log.parent))
+    try: pm.execute_notebook(str(path), str(log), parameters, kernel_name="python3", progress_bar=False, log_output=True,
+                             cwd=str(log.parent), config=_KERNEL)
     except pm.PapermillExecutionError as e: raise FlowError(f"{path.stem} failed: {e.evalue}\nThe executed notebook shows where: {log}") from None
     finally: logger.removeHandler(lines)
 
