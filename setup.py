@@ -19,6 +19,7 @@ class WithNotebooks(build_py):
         if self.editable_mode: return   # a checkout finds them in nbs/
         for folder in ("pipeline", "report"):
             shutil.copytree(here/"nbs"/folder, Path(self.build_lib)/"skillnb"/"notebooks"/folder, dirs_exist_ok=True)
+        shutil.copy(here/"_quarto.yml", Path(self.build_lib)/"skillnb"/"notebooks")
 
 
 setup(

@@ -23,9 +23,15 @@ from .flow import STAGES, FlowError, run as run_stages, stages
 from .schema import SchemaError
 from .store import Store, StoreError
 
-# %% ../nbs/51_cli.ipynb #0554eb19
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
-                  help="Which skills machine-learning job postings ask for, week by week, with the evidence.")
+# %% ../nbs/51_cli.ipynb #3a5bd887
+_HELP = """Which skills machine-learning job postings ask for, week by week, with the evidence.
+
+Begin with `skillnb run`: fictional postings, no key, no network. For your own postings, `skillnb import-text FOLDER --root runs/mine`,
+then `skillnb run --from clean --root runs/mine`. This week's, with RAPID_API_KEY set: `skillnb run --profile weekly`.
+
+Exit status: 0 done, 1 a stage failed, 2 bad arguments or configuration."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown", help=_HELP)
 err = Console(stderr=True)
 
 @contextmanager

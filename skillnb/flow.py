@@ -6,12 +6,13 @@
 __all__ = ['STAGES', 'Stage', 'FlowError', 'stages', 'notebooks', 'work', 'execute', 'peak_memory', 'run_stage', 'new_run_id',
            'run']
 
-# %% ../nbs/50_flow.ipynb #44792bd0
+# %% ../nbs/50_flow.ipynb #0b40cd21
 import hashlib
 import json
 import logging
 import os
 import shutil
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +40,7 @@ class Stage:
     code: tuple = ()       # files of the package whose change means work
     settings: tuple = ()   # parts of the configuration, likewise
 
-# %% ../nbs/50_flow.ipynb #42594723
+# %% ../nbs/50_flow.ipynb #a8513c1f
 STAGES = (
     Stage("fetch", "collect postings from the sources", (), ("sightings", "dropped"), "all",
           ("fetch.py", "sample/sightings.parquet"), ("fetch",)),
@@ -58,7 +59,7 @@ STAGES = (
     Stage("trends", "weekly shares with intervals, and what changed", ("postings", "mentions", "links"), ("trends", "changes"), "all",
           ("trends.py",), ("trends", "skills")),
     Stage("report", "the site", ("trends", "changes", "skills", "links", "mentions", "segments", "postings", "sightings", "dropped", "scores"), (), "all",
-          ("plot.py", "site.py", "assets"), ("report", "profile")),
+          ("plot.py", "pages.py", "site.py", "assets"), ("report", "profile")),
 )
 
 # %% ../nbs/50_flow.ipynb #b7f9f9e8
@@ -164,7 +165,7 @@ def _no_mixture(store, config):
         raise FlowError(f"{store.root} holds postings from {', '.join(sorted(held))}; fetching {', '.join(config.fetch.sources)} would mix "
                         "fictional with real ones. Choose another --root, other --set fetch.sources, or begin with --from clean")
 
-# %% ../nbs/50_flow.ipynb #391ea28a
+# %% ../nbs/50_flow.ipynb #ede4eaf0
 def _parameters(path, given):
     "Refuse parameters that the notebook does not declare."
     import papermill as pm
@@ -172,8 +173,11 @@ def _parameters(path, given):
     if extra := set(given) - declared:
         raise FlowError(f"{path.name} has the parameters {', '.join(sorted(declared))}; not {', '.join(sorted(extra))}")
 
-# Kernels talk over sockets of this user only: by default anybody on the machine could read the messages.
-_KERNEL = Traits(KernelManager={"transport": "ipc"})
+@contextmanager
+def _private_kernel():
+    "Settings of a kernel whose messages go over sockets in a folder of its own; by default anybody on the machine could read them."
+    with tempfile.TemporaryDirectory(prefix="skillnb-") as sockets:
+        yield Traits(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"})
 
 class _Lines(logging.Handler):
     "Hands the newest printed line to `tell`."
@@ -182,7 +186,7 @@ class _Lines(logging.Handler):
         lines = [l.strip() for l in record.getMessage().replace("\r", "\n").split("\n") if l.strip()]
         if lines and not lines[-1].startswith(("Executing", "Input Notebook", "Output Notebook")): self.tell(lines[-1])
 
-# %% ../nbs/50_flow.ipynb #1a44e8aa
+# %% ../nbs/50_flow.ipynb #6f6d517b
 def execute(path:Path,        # the notebook
             log:Path,         # where its executed copy goes
             parameters:dict,  # values for its parameters cell
@@ -196,8 +200,10 @@ def execute(path:Path,        # the notebook
     logger.addHandler(lines)
     logger.propagate = False
     logger.setLevel(logging.INFO)
-    try: pm.execute_notebook(str(path), str(log), parameters, kernel_name="python3", progress_bar=False, log_output=True,
-                             cwd=str(log.parent), config=_KERNEL)
+    try:
+        with _private_kernel() as kernel:
+            pm.execute_notebook(str(path), str(log), parameters, kernel_name="python3", progress_bar=False, log_output=True,
+                                cwd=str(log.parent), config=kernel)
     except pm.PapermillExecutionError as e: raise FlowError(f"{path.stem} failed: {e.evalue}\nThe executed notebook shows where: {log}") from None
     finally: logger.removeHandler(lines)
 
@@ -228,16 +234,17 @@ def _execute_stage(stage, config, due, log, tell):
 
 def _absolute(root): return root if "://" in root else str(Path(root).absolute())
 
-# %% ../nbs/50_flow.ipynb #9ffa5153
+# %% ../nbs/50_flow.ipynb #fa8238c0
 def _report(config, given, log, tell):
     "Execute the pages, two at a time, and render the site."
-    from skillnb.site import render
+    from skillnb.site import SiteError, render
     books, pages = sorted(notebooks("report").glob("*.ipynb")), log/"report"
     shutil.rmtree(pages, ignore_errors=True)
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(execute, b, pages/b.name, given) for b in books]: done.result()
     tell("rendering")
-    return render(pages, Path(config.report.out), config)
+    try: return render(pages, Path(config.report.out), config)
+    except SiteError as e: raise FlowError(f"report failed: {e}") from None
 
 # %% ../nbs/50_flow.ipynb #c9db9251
 def _stamp(config): return Path(config.report.out)/"made.json"
