@@ -186,7 +186,7 @@ class _Lines(logging.Handler):
         lines = [l.strip() for l in record.getMessage().replace("\r", "\n").split("\n") if l.strip()]
         if lines and not lines[-1].startswith(("Executing", "Input Notebook", "Output Notebook")): self.tell(lines[-1])
 
-# %% ../nbs/50_flow.ipynb #6f6d517b
+# %% ../nbs/50_flow.ipynb #dbd3ac2c
 def execute(path:Path,        # the notebook
             log:Path,         # where its executed copy goes
             parameters:dict,  # values for its parameters cell
@@ -202,8 +202,7 @@ def execute(path:Path,        # the notebook
     logger.setLevel(logging.INFO)
     try:
         with _private_kernel() as kernel:
-            pm.execute_notebook(str(path), str(log), parameters, kernel_name="python3", progress_bar=False, log_output=True,
-                                cwd=str(log.parent), config=kernel)
+            pm.execute_notebook(str(path), str(log), parameters, kernel_name="python3", progress_bar=False, log_output=True, config=kernel)
     except pm.PapermillExecutionError as e: raise FlowError(f"{path.stem} failed: {e.evalue}\nThe executed notebook shows where: {log}") from None
     finally: logger.removeHandler(lines)
 
@@ -234,12 +233,13 @@ def _execute_stage(stage, config, due, log, tell):
 
 def _absolute(root): return root if "://" in root else str(Path(root).absolute())
 
-# %% ../nbs/50_flow.ipynb #fa8238c0
+# %% ../nbs/50_flow.ipynb #9c7fb06d
 def _report(config, given, log, tell):
     "Execute the pages, two at a time, and render the site."
     from skillnb.site import SiteError, render
     books, pages = sorted(notebooks("report").glob("*.ipynb")), log/"report"
     shutil.rmtree(pages, ignore_errors=True)
+    given = given | {"assets_out": str(pages.absolute())}
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(execute, b, pages/b.name, given) for b in books]: done.result()
     tell("rendering")
