@@ -205,14 +205,14 @@ def excerpt(text:str, start:int, end:int, # a sentence and the span in it, in co
     if len(after) > around: after = re.sub(r"\s\S{0,30}$", " ", after[:around]) + "…"
     return {"before": before, "span": text[start:end], "after": after}
 
-# %% ../nbs/41_plot.ipynb #457c4e4f
+# %% ../nbs/41_plot.ipynb #b156aae2
 COLOURS = ("#0b62a4", "#bf4a0b", "#0a7a5a", "#a23d7c", "#806000", "#4d5b94")  # as --c1 to --c6 of site.css
 
 def cluster_names(skills:pd.DataFrame # rows of table `skills`
                  ) -> dict: # cluster -> name, the largest demand first
-    "Each cluster named by its three most asked skills."
+    "What each cluster is called: its own name, or its three most asked skills."
     ranked = skills.sort_values(["n_postings", "skill_id"], ascending=[False, True])
-    return {c: ", ".join(clip(n, 24) for n in g.name.head(3)) for c, g in ranked.groupby("cluster", sort=False)}
+    return {c: ", ".join(clip(n, 24) for n in g.name.head(3)) if str(c).isdigit() else clip(c, 60) for c, g in ranked.groupby("cluster", sort=False)}
 
 def labelled(x, y,       # places, the most asked skill first
              most:int=40, gap:float=.06 # labels, and their least distance as a share of the width

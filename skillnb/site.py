@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['SiteError', 'quarto_yml', 'site_settings', 'assemble', 'front_matter', 'prose', 'shown', 'render']
 
-# %% ../nbs/42_site.ipynb #ccf49f1d
+# %% ../nbs/42_site.ipynb #63750ebe
 import html
+import re
 import shutil
 import subprocess
 import tempfile
@@ -71,7 +72,7 @@ def _with_quarto(build, settings):
                         + (f" and without {', '.join(missing)}" if missing else "") + f": {done.stderr.strip()[-800:]}")
     return made
 
-# %% ../nbs/42_site.ipynb #ddaf398c
+# %% ../nbs/42_site.ipynb #a0968506
 def front_matter(nb # a notebook
                 ) -> dict: # title, description
     "What the first raw cell says about the page."
@@ -80,9 +81,10 @@ def front_matter(nb # a notebook
     return {"title": "Untitled", "description": ""} | found
 
 def prose(markdown:str) -> str:
-    "Markdown of our own as HTML."
+    "Markdown of our own as HTML; a link to a notebook becomes one to its page, as with Quarto."
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-    return MarkdownWithMath(renderer=IPythonRenderer(escape=False, exclude_anchor_links=True)).render(markdown)
+    page = MarkdownWithMath(renderer=IPythonRenderer(escape=False, exclude_anchor_links=True)).render(markdown)
+    return re.sub(r'href="(\w+)\.ipynb(?=["#])', r'href="\1.html', page)
 
 def shown(output # one output of a code cell
          ) -> str: # HTML

@@ -1,0 +1,82 @@
+"""A small synthetic store for the site's tests: nine weeks, forty skills, and one posting that attacks the page."""
+import random
+
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from skillnb.schema import TABLES
+from skillnb.store import Store
+
+SKILLS = {
+    "programming": "Python, SQL, Java, C++, Rust, Scala, Go, Git, Linux, Bash",
+    "models": "PyTorch, TensorFlow, scikit-learn, deep learning, computer vision, NLP, LLMs, transformers, XGBoost, reinforcement learning",
+    "platforms": "AWS, Azure, GCP, Kubernetes, Docker, Terraform, Airflow, Spark, Kafka, MLflow",
+    "people": "teamwork, communication, mentoring, ownership, curiosity, leadership, planning, empathy, writing, presenting",
+}
+ATTACK = {"title": "<script>alert('title')</script>", "company": '"><img src=x onerror=alert(1)> ``` {{< include x >}} :::',
+          "url": "javascript:alert('url')", "skill": "<b onmouseover=alert(1)>Bold</b> $x$ {{y}}"}
+DAYS = [f"{d:%Y-%m-%d}" for d in pd.date_range("2025-02-09", periods=9, freq="7D")]
+
+
+def vocabulary():
+    rows = [(n.lower().replace("+", "p").replace(" ", "-"), n, "soft" if c == "people" else "hard", c) for c, names in SKILLS.items() for n in names.split(", ")]
+    return pd.DataFrame(rows + [("bold", ATTACK["skill"], "hard", "models")], columns=["skill_id", "name", "kind", "cluster"])
+
+
+def _advert(rng, i, day, vocab):
+    "One posting: sentences, each naming a skill, as segments and mentions; popular skills come first in `vocab`."
+    late = DAYS.index(day) / (len(DAYS) - 1)
+    odds = {s: (.85 - .07 * (k % 10)) * (late if s == "rust" else 1) for k, s in enumerate(vocab.skill_id)}
+    *skills, attack = vocab.itertuples()
+    wanted = [r for r in skills if rng.random() < odds[r.skill_id] * .8] or skills[:1]
+    if i == 0: wanted.append(attack)
+    text, spans = "", []
+    for r in wanted:
+        before = f"{rng.choice(['You know', 'We work with', 'Experience in', 'Every day we use'])} "
+        start = len(text) + len(before)
+        spans.append((len(text), start, start + len(r.name), r, rng.choice(["required", "preferred", "duty", "other"])))
+        text += f"{before}{r.name} {rng.choice(['in projects that matter', 'at scale', 'with the whole team'])}.\n"
+        spans[-1] += (len(text) - 1,)
+    return f"{i:016x}", text, spans
+
+
+def fill(root, n=22):
+    "Write the whole store; returns it."
+    rng, vocab, rows = random.Random(7), vocabulary(), {t: [] for t in TABLES}
+    for w, day in enumerate(DAYS):
+        part = {t: [] for t in ("sightings", "texts", "postings", "segments", "mentions", "links")}
+        for i in range(w * n, w * n + n):
+            pid, text, spans = _advert(rng, i, day, vocab)
+            title, company, url = (ATTACK["title"], ATTACK["company"], ATTACK["url"]) if i == 0 else ("ML engineer", f"Company {i % 17}", f"https://example.org/{i}")
+            for copy in range(rng.choice([1, 1, 2, 4])):
+                part["sightings"].append(("sample", f"{pid}-{copy}", day, url, title, company, "Bern", text))
+                part["texts"].append(("sample", f"{pid}-{copy}", pid, title, company, "en", text))
+            part["postings"].append((pid, title, company, "sample", url, "en", text, day, day, 1, None))
+            for a, start, end, r, section, b in spans:
+                part["segments"].append((pid, a, b, section))
+                part["mentions"].append((pid, start, end, text[start:end], r.kind, section, round(rng.uniform(.6, 1), 3), "tiny-tagger"))
+                part["links"].append((pid, start, end, r.skill_id, "exact", 1.0))
+                rows["trends"].append((r.skill_id, day, pid))
+        for t, found in part.items(): Store(root).write(t, pd.DataFrame(found, columns=TABLES[t].schema.names), day)
+    _measures(Store(root), vocab, pd.DataFrame(rows["trends"], columns=["skill_id", "day", "posting_id"]), n, rng)
+    return Store(root)
+
+
+def _measures(store, vocab, named, n, rng):
+    "The tables that sum up: skills, trends, changes, scores, dropped, runs."
+    def write(t, found): store.write(t, pd.DataFrame(found, columns=TABLES[t].schema.names), DAYS[-1])
+    total, center = named.groupby("skill_id").posting_id.nunique(), {c: [rng.uniform(-4, 4) for _ in "uvxyz"] for c in SKILLS}
+    write("skills", [(r.skill_id, r.name, r.kind, [r.name.lower(), r.name.upper()], total[r.skill_id], r.cluster, *(c + rng.gauss(0, .8) for c in center[r.cluster]))
+                     for r in vocab.itertuples() if r.skill_id in total])
+    weekly, monday = named.groupby(["skill_id", "day"]).posting_id.nunique().unstack(fill_value=0), {d: pd.Timestamp(d) - pd.Timedelta(days=6) for d in DAYS}
+    write("trends", [(k, monday[d], c, n, c / n, *proportion_confint(c, n, method="wilson")) for k, row in weekly.iterrows() for d, c in row.items()])
+    changes = []
+    for k, row in weekly.iterrows():
+        a, b, m = row.iloc[1:5].sum(), row.iloc[5:].sum(), 4 * n
+        d, e = b / m - a / m, 1.96 * ((a / m * (1 - a / m) + b / m * (1 - b / m)) / m) ** .5
+        changes.append((k, a, m, a / m, b, m, b / m, d, d - e, d + e, "rising" if d - e > .1 else "falling" if d + e < -.1 else "can't tell"))
+    write("changes", changes)
+    write("scores", [("held-out postings", "strict F1, hard", .812, .79, .83, 940, "tiny-tagger"), ("held-out postings", "strict F1, hard", .52, .49, .55, 940, "floor: memorised spans"),
+                     ("held-out postings", "strict F1, soft", .61, .55, .67, 210, "tiny-tagger")])
+    write("dropped", [("clean", f"sample/x{i}", "no text") for i in range(7)] + [("tag", "sample/fr", "language not covered: fr")])
+    write("runs", [("20250413T060000", s, "2025-04-13T06:00:00+00:00", 3.2 + i, 210.0 + 90 * i, 100 * i, "done") for i, s in enumerate(("fetch", "clean", "dedup", "train", "tag"))])
