@@ -112,9 +112,9 @@ class Config(_Settings):
     trends: TrendsConfig = TrendsConfig()
     report: ReportConfig = ReportConfig()
 
-# %% ../nbs/01_config.ipynb #b653281e
+# %% ../nbs/01_config.ipynb #b439639f
 PROFILES = {
-    "demo": {"profile": "demo"},
+    "demo": {"profile": "demo", "train": {"epochs": 1, "max_windows": 96}},
     "weekly": {"profile": "weekly", "root": "data-weekly", "fetch": {"sources": ["linkedin"]},
                "train": {"backbone": "jjzha/jobbert-base-cased", "epochs": 4},
                "map": {"encoder": "sentence-transformers/paraphrase-MiniLM-L3-v2"}},

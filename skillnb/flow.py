@@ -40,7 +40,7 @@ class Stage:
     code: tuple = ()       # files of the package whose change means work
     settings: tuple = ()   # parts of the configuration, likewise
 
-# %% ../nbs/50_flow.ipynb #a8513c1f
+# %% ../nbs/50_flow.ipynb #ddbeeb4a
 STAGES = (
     Stage("fetch", "collect postings from the sources", (), ("sightings", "dropped"), "all",
           ("fetch.py", "sample/sightings.parquet"), ("fetch",)),
@@ -50,9 +50,9 @@ STAGES = (
     Stage("label", "skills tagged by an LLM, verified against the text", ("postings", "segments"), ("labels", "dropped"), "day",
           ("label.py", "sample/truth.jsonl.gz"), ("label",)),
     Stage("train", "fine-tune the tagger; promote it only if it is not worse", ("labels", "postings", "segments"), ("scores",), "all",
-          ("train.py", "spans.py", "evaluate.py"), ("train",)),
+          ("train.py", "spans.py", "models.py", "evaluate.py", "weights/card.json"), ("train",)),
     Stage("tag", "mark the skills in every new posting", ("postings", "segments"), ("mentions", "dropped"), "day",
-          ("tag.py", "spans.py"), ("tag",)),
+          ("tag.py", "spans.py", "models.py", "weights/card.json"), ("tag",)),
     Stage("skills", "from surface forms to canonical skills", ("mentions",), ("links", "vocabulary"), "all",
           ("normalise.py", "aliases.csv"), ("skills",)),
     Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py"), ("map",)),
@@ -100,7 +100,7 @@ def _files(paths):
         for f in sorted(p.rglob("*")) if p.is_dir() else [p]:
             if f.is_file(): yield f.name, hashlib.sha256(f.read_bytes()).hexdigest()
 
-# %% ../nbs/50_flow.ipynb #d71132cb
+# %% ../nbs/50_flow.ipynb #9922706e
 def _made_of(stage, config):
     "What a stage is made of beside its inputs: version, notebook, code, settings."
     books = sorted(notebooks("report").glob("*.ipynb")) if stage.name == "report" else [notebooks("pipeline")/f"{stage.name}.ipynb"]
@@ -111,7 +111,7 @@ def _made_of(stage, config):
 def _outside(stage, config):
     "What a stage depends on beside tables, settings and code: whether there is a key, which model is the champion."
     if stage.name == "label": return bool(os.environ.get("OPENAI_API_KEY"))
-    return _model(config) if stage.name in ("tag", "train") else None
+    return _model(config) if stage.name == "tag" else None
 
 def _model(config):
     "The champion in force, so that a new one means new tags."
