@@ -106,7 +106,7 @@ def _certain(found, compared):
     told = f"{count(rising)} rise and {count(falling)} fall" if rising + falling else "none rises or falls for certain"
     return f"Of {count(len(found))} skills compared, {compared}, {told}; {count(steady)} are steady; for {count(len(found) - rising - falling - steady)} the data cannot tell."
 
-# %% ../nbs/43_pages.ipynb #90e38834
+# %% ../nbs/43_pages.ipynb #23a1e42f
 def movers(report:Report,
            most:int=8 # rows on either side
           ) -> list:  # pieces to show
@@ -119,7 +119,7 @@ def movers(report:Report,
     if not len(rows): rows = found.iloc[found.change.abs().argsort()[::-1]].head(5)
     caption = "Change of share, rising and falling for certain" if len(certain) else "The largest changes; each could be chance"
     return [fragment("empty", _certain(found, compared)), interval_rows(rows, caption, f"Change ({pct(report.config.trends.confidence)} interval)",
-        f"Postings before, n = {count(found.total_before.max())}; after, n = {count(found.total_after.max())}. A bar that touches zero says that we cannot tell.")]
+        f"Postings before, n = {count(found.total_before.max())}; after, n = {count(found.total_after.max())}. A bar that touches zero says that we cannot tell.", signed=True)]
 
 # %% ../nbs/43_pages.ipynb #58d4907d
 def trend_data(report:Report,
@@ -180,15 +180,15 @@ def clusters(report:Report,
             for i, (c, name) in enumerate(cluster_names(report.skills).items())]
     return fragment("clusters", rows, links)
 
-# %% ../nbs/43_pages.ipynb #a5e46c65
+# %% ../nbs/43_pages.ipynb #a929df76
 def skill_rows(report:Report) -> pd.DataFrame:
     "One row a skill for the list: demand, the newest share, the sparkline, the cluster's name."
     named, now = cluster_names(report.skills), newest(report).set_index("skill_id")
     lines = {k: g.share.fillna(0).tolist() for k, g in report.trends.groupby("skill_id")}
     s = report.skills.sort_values(["n_postings", "skill_id"], ascending=[False, True], ignore_index=True)
-    none = pd.Series("", s.index)
-    return s.assign(cluster=s.cluster.map(named), share=s.skill_id.map(now.share).fillna(0), text=s.skill_id.map(now.text).fillna(none),
-                    counts=s.skill_id.map(now.counts).fillna(none).str.replace(" postings", ""), points=[spark_points(lines.get(k, [])) for k in s.skill_id],
+    def of(column, k, other): return now[column].get(k, other)
+    return s.assign(cluster=s.cluster.map(named), share=[of("share", k, 0) for k in s.skill_id], text=[of("text", k, "") for k in s.skill_id],
+                    counts=[of("counts", k, "").removesuffix(" postings") for k in s.skill_id], points=[spark_points(lines.get(k, [])) for k in s.skill_id],
                     find=[" ".join([clip(n), *(clip(a, 40) for a in list(al)[:12])]).lower() for n, al in zip(s.name, s.aliases)])
 
 def skill_list(report:Report,
@@ -295,7 +295,7 @@ def coverage(report:Report) -> Html:
             "so the weeks add up to more. Pale: sightings; dark: distinct postings.")
     return count_rows(rows, ["Week", "Sightings", "Distinct postings"], "What each week's collection saw", note)
 
-# %% ../nbs/43_pages.ipynb #9ecda7ba
+# %% ../nbs/43_pages.ipynb #97bba2bf
 def languages(report:Report) -> Html:
     "Distinct postings by language, and how many of them the tagger has read."
     n = report.store.sql("""SELECT p.language, count(*) AS postings, count(DISTINCT m.posting_id) AS named FROM postings p
@@ -308,9 +308,9 @@ def dropped(report:Report) -> Html:
     "What was set aside, by stage and reason."
     d = report.store.sql("SELECT stage, reason, count(*) AS n, min(id) AS example FROM dropped GROUP BY ALL ORDER BY stage, n DESC, reason")
     if not len(d): return fragment("empty", "Nothing was left out.")
-    return fragment("table", ["Stage", "Reason", "Rows", "For example"], [(r.stage, clip(r.reason, 200), count(r.n), clip(r.example, 60)) for r in d.itertuples()], "Left out, with the reason", ["Rows"])
+    return fragment("table", ["Stage", "Reason", "Rows", "For example"], [(r.stage, clip(r.reason, 200), count(r.n), clip(r.example, 60)) for r in d.itertuples()], "Rows that a stage set aside, by reason", ["Rows"])
 
-# %% ../nbs/43_pages.ipynb #21fe889b
+# %% ../nbs/43_pages.ipynb #88038ebe
 _terms = {"sample": ("Bundled sample", "fictional postings written for this project", "Apache-2.0, as the project"),
           "text": ("Folder of text files", "postings imported from files on this machine", "as their owners say; not redistributed here"),
           "linkedin": ("LinkedIn Job Search over RapidAPI", "postings found by title", "third-party text; short excerpts with a link to the source")}
@@ -319,7 +319,7 @@ def sources(report:Report) -> Html:
     "Where the postings come from and on which terms."
     s = report.store.sql("SELECT source, count(*) AS n, min(collected_on) AS first, max(collected_on) AS last FROM sightings GROUP BY 1 ORDER BY 2 DESC")
     rows = [(*_terms.get(r.source, (r.source, "", "not stated")), count(r.n), f"{day(r.first)} to {day(r.last)}") for r in s.itertuples()]
-    return fragment("table", ["Source", "What", "Terms", "Sightings", "Collected"], rows, "Sources", ["Sightings"])
+    return fragment("table", ["Source", "What", "Terms", "Sightings", "Collected"], rows, "Where the sightings come from, and on which terms", ["Sightings"])
 
 def stage_runs(report:Report) -> Html:
     "The newest run of each stage: time, memory, rows."

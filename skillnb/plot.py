@@ -133,24 +133,26 @@ def fragment(name:str, # a macro of `fragments.html.j2`
     "One piece of a page; every text in it is escaped."
     return Html(str(getattr(_templates(), name)(*args, **data)).strip())
 
-# %% ../nbs/41_plot.ipynb #91e60f11
-def axis(low:float, high:float # what must fit, as shares
+# %% ../nbs/41_plot.ipynb #2952d0c6
+def axis(low:float, high:float, # what must fit, as shares
+         signed:bool=False      # a scale of changes: points with their sign
         ) -> tuple: # (left end, right end, ticks)
     "A scale with three to six round ticks, each with its place in per cent of the width."
     step = next(s for s in (.01, .02, .05, .1, .2, .25, .5) if (high - low) / s <= 5 or s == .5)
     left, right = step * (low // step), step * -(-high // step)
     ticks = [left + i * step for i in range(round((right - left) / step) + 1)]
-    return left, right, [{"at": round(100 * (t - left) / (right - left), 2), "text": f"{round(100 * t)}".replace("-", "−") + ("\u00a0%" if left >= 0 else ""),
-                          "zero": abs(t) < 1e-9} for t in ticks]
+    def said(t): return f"{round(100 * t):+d}".replace("-", "−").replace("+0", "0") if signed else f"{round(100 * t)}\u00a0%"
+    return left, right, [{"at": round(100 * (t - left) / (right - left), 2), "text": said(t), "zero": abs(t) < 1e-9} for t in ticks]
 
-# %% ../nbs/41_plot.ipynb #45b6d839
+# %% ../nbs/41_plot.ipynb #29a48909
 def interval_rows(rows:pd.DataFrame, # skill_id, name, value, low, high, text, counts, tone
                   caption:str, # what is shown, of how many
                   heading:str, # of the numbers
-                  note:str     # the quiet line below
+                  note:str,    # the quiet line below
+                  signed:bool=False # changes, not shares
                  ) -> Html:
     "One row a skill: its name, a dot with the interval it may lie in, the numbers."
-    left, right, ticks = axis(min(0, rows.low.min()), max(rows.high.max(), .01))
+    left, right, ticks = axis(min(0, rows.low.min()), max(rows.high.max(), 0 if signed else .01), signed)
     def at(x): return (100 * (x - left) / (right - left)).round(2)
     placed = rows.assign(left=at(rows.low), width=at(rows.high) - at(rows.low), at=at(rows.value))
     return fragment("interval_rows", placed.to_dict("records"), {"ticks": ticks}, caption, heading, note)
@@ -205,7 +207,7 @@ def excerpt(text:str, start:int, end:int, # a sentence and the span in it, in co
     if len(after) > around: after = re.sub(r"\s\S{0,30}$", " ", after[:around]) + "…"
     return {"before": before, "span": text[start:end], "after": after}
 
-# %% ../nbs/41_plot.ipynb #b156aae2
+# %% ../nbs/41_plot.ipynb #bfe0f633
 COLOURS = ("#0b62a4", "#bf4a0b", "#0a7a5a", "#a23d7c", "#806000", "#4d5b94")  # as --c1 to --c6 of site.css
 
 def cluster_names(skills:pd.DataFrame # rows of table `skills`
@@ -220,7 +222,7 @@ def labelled(x, y,       # places, the most asked skill first
     "Which points to name so that no two names collide: the most asked first."
     x, y, kept = (x - x.min()) / max(x.max() - x.min(), 1e-9), (y - y.min()) / max(y.max() - y.min(), 1e-9), []
     for i in range(len(x)):
-        if len(kept) < most and all(abs(x[i] - x[j]) > 2 * gap or abs(y[i] - y[j]) > gap / 2 for j in kept): kept.append(i)
+        if len(kept) < most and all(abs(x[i] - x[j]) > 2 * gap or abs(y[i] - y[j]) > .75 * gap for j in kept): kept.append(i)
     return kept
 
 # %% ../nbs/41_plot.ipynb #57f66f50
@@ -236,7 +238,7 @@ def _trace(part, axes, name, colour, shape, texts, first):
         marker={"size": size.tolist(), "color": colour, "symbol": shape, "opacity": .75, "line": {"width": 0}}, meta={"first": first},
         customdata=part.skill_id.tolist(), hovertext=[_plain(n) + "<br>" + _plain(h) for n, h in zip(part.name, part.hover)], hoverinfo="text")
 
-# %% ../nbs/41_plot.ipynb #15c4ed00
+# %% ../nbs/41_plot.ipynb #cdb55033
 def map_figure(skills:pd.DataFrame, # rows of `skills`; a column `hover` says more about each
                axes:str="uv",       # "uv" for two dimensions, "xyz" for three
                by:str="cluster",    # "cluster", or None for one colour
@@ -245,12 +247,12 @@ def map_figure(skills:pd.DataFrame, # rows of `skills`; a column `hover` says mo
     import plotly.graph_objects as go
     ranked = skills.sort_values(["n_postings", "skill_id"], ascending=[False, True]).reset_index(drop=True)
     ranked = ranked.assign(top=max(ranked.n_postings.max(), 1), hover=ranked.get("hover", ranked.n_postings.map("{:,} postings".format)))
-    named = set(labelled(ranked[axes[0]].values, ranked[axes[1]].values))
+    named = set(labelled(ranked[axes[0]].values, ranked[axes[1]].values, 40 if len(axes) == 2 else 18))
     groups = [(name, ranked[ranked.cluster == c]) for c, name in cluster_names(ranked).items()] if by else [("skills", ranked)]
     fig = go.Figure()
     for i, (name, part) in enumerate(groups):
         texts = [_plain(clip(n, 24)) if j in named else "" for j, n in zip(part.index, part.name)]
-        first = [k for k, j in enumerate(part.index) if j in sorted(named)[:12]]
+        first = [k for k, j in enumerate(part.index) if j in sorted(named)[:10]]
         fig.add_trace(_trace(part, axes, name, colours[i % len(colours)], ("circle", "diamond")[i // len(colours) % 2], texts, first))
     return fig.update_layout(**_layout(axes, len(groups)))
 
@@ -258,7 +260,8 @@ def _layout(axes, n_groups):
     "Without numbers on the axes: only nearness means something."
     bare = {"showticklabels": False, "title": {"text": ""}, "zeroline": False}
     rest = {"xaxis": bare | {"showgrid": False}, "yaxis": bare | {"showgrid": False}} if len(axes) == 2 else {"scene": {
-        f"{a}axis": bare | {"showbackground": False, "showspikes": False, "gridcolor": "rgba(128,128,128,.25)"} for a in "xyz"}}
+        f"{a}axis": bare | {"showbackground": False, "showspikes": False, "gridcolor": "#dfdbd1"} for a in "xyz"} | {
+        "camera": {"eye": {"x": 1.05, "y": 1.05, "z": .75}}, "aspectmode": "cube"}}
     return rest | {"margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "showlegend": n_groups > 1, "hovermode": "closest",
                    "legend": {"orientation": "h", "y": -.02, "yanchor": "top", "itemsizing": "constant", "font": {"size": 12}}}
 

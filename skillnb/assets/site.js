@@ -40,6 +40,7 @@ const skillnb = (() => {
     const axis = { gridcolor: colour("faint"), linecolor: line, zerolinecolor: line, tickfont: { color: colour("muted") } };
     return { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: ink },
       hoverlabel: { bgcolor: colour("raised"), bordercolor: line, font: { color: ink } }, ...layout,
+      ...(layout.scene ? { scene: { ...layout.scene, ...Object.fromEntries(["xaxis", "yaxis", "zaxis"].map(a => [a, { ...layout.scene[a], gridcolor: line }])) } } : {}),
       ...Object.fromEntries(Object.entries(layout).filter(([k]) => /^[xy]axis/.test(k)).map(([k, v]) => [k, { ...axis, ...v }])) };
   }
   const settings = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
@@ -56,7 +57,7 @@ const skillnb = (() => {
 
   drawers.map = async (box, data, Plotly) => {
     const { layout, ...rest } = resolve(data), narrow = box.clientWidth < 600;
-    if (narrow) rest.data.forEach(t => { if (t.mode && t.mode.includes("text") && t.type === "scatter") t.text = t.text.map((x, i) => (t.meta.first.includes(i) ? x : "")); });
+    if (narrow) rest.data.forEach(t => { if (t.mode && t.mode.includes("text")) t.text = t.text.map((x, i) => (t.meta.first.includes(i) ? x : "")); });
     await Plotly.react(box, rest.data, look({ ...layout, height: narrow ? 420 : 640 }), settings);
     if (!box.linked) box.on("plotly_click", e => { const id = e.points[0].customdata; if (id && box.dataset.figure === "map") location.href = "skills.html#" + encodeURIComponent(id); });
     box.linked = true;
@@ -71,7 +72,7 @@ const skillnb = (() => {
     const tall = Math.max(0.05, ...picked.flatMap(s => s.high.filter(x => x !== null))) * 1.05, narrow = box.clientWidth < 600;
     picked.forEach((s, i) => {
       const c = colour(`c${i + 1}`), at = data.weeks.map((w, j) => j).filter(j => s.share[j] !== null), x = at.map(j => data.weeks[j]);
-      traces.push({ x: [...x, ...[...x].reverse()], y: [...at.map(j => s.high[j]), ...[...at].reverse().map(j => s.low[j])], fill: "toself", fillcolor: fade(c, 0.13), line: { width: 0 }, mode: "lines", hoverinfo: "skip", showlegend: false, type: "scatter" });
+      traces.push({ x: [...x, ...[...x].reverse()], y: [...at.map(j => s.high[j]), ...[...at].reverse().map(j => s.low[j])], fill: "toself", fillcolor: fade(c, picked.length > 2 ? 0.09 : 0.18), line: { width: 0 }, mode: "lines", hoverinfo: "skip", showlegend: false, type: "scatter" });
       traces.push({ x, y: at.map(j => s.share[j]), name: plain(s.name), mode: "lines+markers", type: "scatter", line: { color: c, width: 2.5, dash: ["solid", "dash", "dot", "dashdot", "longdash", "solid"][i] },
         marker: { size: 7, color: at.map(j => data.total[j] < data.floor ? colour("paper") : c), line: { color: c, width: 1.5 }, symbol: ["circle", "square", "diamond", "triangle-up", "x", "pentagon"][i] },
         customdata: at.map(j => `${percent(s.share[j])} (${range(s.low[j], s.high[j])}), ${s.n[j]} of ${data.total[j]} postings`), hovertemplate: `<b>${plain(s.name)}</b><br>%{customdata}<extra></extra>` });
