@@ -58,16 +58,17 @@ def _facts(report):
         last_week=report.trends.week.max() if len(report.trends) else None, models=list(report.store.sql("SELECT DISTINCT model FROM mentions ORDER BY 1").model),
         profile=report.config.profile, confidence=report.config.trends.confidence, run_id=runs.iloc[0] if len(runs) else None, version=skillnb.__version__)
 
-# %% ../nbs/43_pages.ipynb #45865c51
+# %% ../nbs/43_pages.ipynb #4462c6f8
 def banner(report:Report) -> Html:
     "The line above every page that says that the data is fictional, when any of it is."
     return fragment("banner", report.facts)
 
+# %% ../nbs/43_pages.ipynb #dd06ca63
 def foot(report:Report) -> Html:
     "The quiet line below every page: profile, tagger, version, weeks, n."
     return fragment("foot", report.facts)
 
-# %% ../nbs/43_pages.ipynb #9ffabf5c
+# %% ../nbs/43_pages.ipynb #e8385454
 def newest(report:Report) -> pd.DataFrame:
     "The last week's row of each skill, most asked first, with its name and the numbers in words."
     t = report.trends[report.trends.week == report.facts.last_week]
@@ -75,6 +76,7 @@ def newest(report:Report) -> pd.DataFrame:
                  counts=[f"{count(r.n_postings)} of {count(r.n_total)} postings" for r in t.itertuples()])
     return t.sort_values(["share", "skill_id"], ascending=[False, True], ignore_index=True)
 
+# %% ../nbs/43_pages.ipynb #b41635fa
 def lead(report:Report) -> Html:
     "The week in one sentence and four numbers."
     return fragment("lead", report.facts, newest(report).head(3).to_dict("records"))
@@ -92,7 +94,7 @@ def top_skills(report:Report,
     return interval_rows(rows.assign(value=rows.share, tone=""), f"Week of {week(report.facts.last_week)}: share of {count(n)} open postings that ask for a skill",
                          f"Share ({level} interval)", f"n = {count(n)} distinct postings seen that week. Dot: share; bar: {level} interval.{few}")
 
-# %% ../nbs/43_pages.ipynb #4f8ec0ee
+# %% ../nbs/43_pages.ipynb #776e60df
 def _moved(report):
     "Table `changes` with names, words and the tone it is drawn in."
     c = report.table("changes")
@@ -100,26 +102,28 @@ def _moved(report):
         text=[points(r.change, r.low, r.high) for r in c.itertuples()],
         counts=[f"{count(r.n_before)} of {count(r.total_before)}, then {count(r.n_after)} of {count(r.total_after)}" for r in c.itertuples()])
 
+# %% ../nbs/43_pages.ipynb #fc434b82
 def _certain(found, compared):
     "How many skills moved for certain, in one sentence."
     rising, falling, steady = ((found.verdict == v).sum() for v in ("rising", "falling", "steady"))
     told = f"{count(rising)} rise and {count(falling)} fall" if rising + falling else "none rises or falls for certain"
     return f"Of {count(len(found))} skills compared, {compared}, {told}; {count(steady)} are steady; for {count(len(found) - rising - falling - steady)} the data cannot tell."
 
-# %% ../nbs/43_pages.ipynb #23a1e42f
+# %% ../nbs/43_pages.ipynb #80ca2d0f
 def movers(report:Report,
            most:int=8 # rows on either side
           ) -> list:  # pieces to show
     "What rises and falls for certain; when nothing does, the largest uncertain changes."
-    found, w = _moved(report), report.config.trends.window
+    found, w = _moved(report), max(1, min(report.config.trends.window, report.trends.week.nunique() // 2))
     compared = f"the last {w} weeks against the {w} before" if w > 1 else "the last week against the one before"
-    if not len(found): return [fragment("empty", f"Nothing to compare yet: this needs {2 * w} weeks.")]
+    if not len(found): return [fragment("empty", "Nothing to compare yet: this needs two weeks.")]
     certain = found[found.verdict.isin(["rising", "falling"])].sort_values("change", ascending=False)
     rows = pd.concat([certain[certain.change > 0].head(most), certain[certain.change <= 0].tail(most)])
     if not len(rows): rows = found.iloc[found.change.abs().argsort()[::-1]].head(5)
-    caption = "Change of share, rising and falling for certain" if len(certain) else "The largest changes; each could be chance"
+    caption = "Skills that rise or fall" if len(certain) else f"The largest changes; among {count(len(found))} comparisons, each of them could be chance"
     return [fragment("empty", _certain(found, compared)), interval_rows(rows, caption, f"Change ({pct(report.config.trends.confidence)} interval)",
-        f"Postings before, n = {count(found.total_before.max())}; after, n = {count(found.total_after.max())}. A bar that touches zero says that we cannot tell.", signed=True)]
+        f"n = {count(found.total_before.max())} distinct postings before, {count(found.total_after.max())} after. Announced is what stands against all comparisons together, "
+        f"with at most {pct(1 - report.config.trends.confidence)} false alarms; skills named in fewer than {report.config.trends.floor} postings are not judged.", signed=True)]
 
 # %% ../nbs/43_pages.ipynb #58d4907d
 def trend_data(report:Report,
@@ -147,7 +151,7 @@ def compare(report:Report,
             f"A hollow point stands for a week with fewer than {data['floor']} postings.")
     return fragment("compare", data, chosen, note)
 
-# %% ../nbs/43_pages.ipynb #5542f85b
+# %% ../nbs/43_pages.ipynb #3b77c6e8
 def mapped(report:Report) -> pd.DataFrame:
     "The skills with what the map says on pointing at one."
     now = newest(report).set_index("skill_id")
@@ -156,6 +160,7 @@ def mapped(report:Report) -> pd.DataFrame:
         return f"{count(r.n_postings)} postings in all{week_}"
     return report.skills.assign(hover=[said(r) for r in report.skills.itertuples()])
 
+# %% ../nbs/43_pages.ipynb #a7239072
 def skill_map(report:Report,
               axes:str="uv" # "uv" or "xyz"
              ) -> Html:
@@ -180,7 +185,7 @@ def clusters(report:Report,
             for i, (c, name) in enumerate(cluster_names(report.skills).items())]
     return fragment("clusters", rows, links)
 
-# %% ../nbs/43_pages.ipynb #a929df76
+# %% ../nbs/43_pages.ipynb #fdd87e86
 def skill_rows(report:Report) -> pd.DataFrame:
     "One row a skill for the list: demand, the newest share, the sparkline, the cluster's name."
     named, now = cluster_names(report.skills), newest(report).set_index("skill_id")
@@ -191,6 +196,7 @@ def skill_rows(report:Report) -> pd.DataFrame:
                     counts=[of("counts", k, "").removesuffix(" postings") for k in s.skill_id], points=[spark_points(lines.get(k, [])) for k in s.skill_id],
                     find=[" ".join([clip(n), *(clip(a, 40) for a in list(al)[:12])]).lower() for n, al in zip(s.name, s.aliases)])
 
+# %% ../nbs/43_pages.ipynb #1956a241
 def skill_list(report:Report,
                most:int=1000 # skills listed
               ) -> Html:
@@ -200,7 +206,7 @@ def skill_list(report:Report,
     write_evidence(report, rows.head(most))
     return fragment("skills", rows.head(most).to_dict("records"), len(rows))
 
-# %% ../nbs/43_pages.ipynb #bcd15051
+# %% ../nbs/43_pages.ipynb #1fc1338e
 _evidence = """
 WITH hit AS (SELECT l.skill_id, m.*, row_number() OVER (PARTITION BY l.skill_id, m.posting_id ORDER BY m.score DESC, m.start) AS nth
              FROM links l JOIN mentions m ON l.posting_id = m.posting_id AND l.start = m.start AND l."end" = m."end"),
@@ -212,6 +218,7 @@ SELECT few.skill_id, few.start, few."end", few.section, few.score, few.title, fe
 FROM few JOIN postings p ON few.posting_id = p.posting_id
 LEFT JOIN segments s ON s.posting_id = few.posting_id AND s.start <= few.start AND s."end" >= few."end" WHERE rank <= {most} ORDER BY few.skill_id, rank"""
 
+# %% ../nbs/43_pages.ipynb #2ce62cb2
 def evidence(report:Report,
              most:int=8 # sentences a skill
             ) -> dict:  # skill_id -> list of sentences as the panel shows them
@@ -223,7 +230,7 @@ def evidence(report:Report,
         out.setdefault(r["skill_id"], []).append(r | excerpt(r["text"][int(a):int(b)], r["start"] - int(a), r["end"] - int(a)))
     return out
 
-# %% ../nbs/43_pages.ipynb #91e907fc
+# %% ../nbs/43_pages.ipynb #a30ca16e
 def _sections(report):
     "skill_id -> distinct postings that name it in each section."
     n = report.store.sql("""SELECT l.skill_id, m.section, count(DISTINCT m.posting_id) AS n FROM links l JOIN mentions m
@@ -231,6 +238,7 @@ def _sections(report):
     wide = n.pivot(index="skill_id", columns="section", values="n").reindex(columns=["required", "preferred", "duty", "other"]).fillna(0).astype(int)
     return {k: [{"name": s, "values": [v], "widths": [round(100 * v / max(row.max(), 1), 1)]} for s, v in row.items()] for k, row in wide.iterrows()}
 
+# %% ../nbs/43_pages.ipynb #5dd91806
 _slug = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
 
 def write_evidence(report:Report,
@@ -249,7 +257,7 @@ def write_evidence(report:Report,
         n += 1
     return n
 
-# %% ../nbs/43_pages.ipynb #6b0e1b2b
+# %% ../nbs/43_pages.ipynb #171230da
 def scores(report:Report) -> Html:
     "Each score with its interval and, beside it, the floor."
     s = report.table("scores").sort_values(["dataset", "metric", "model"])
@@ -259,9 +267,10 @@ def scores(report:Report) -> Html:
     if not rows: return fragment("empty", "No score has been written yet. Run `skillnb train`.")
     return fragment("table", ["Data set", "Metric", "Value (interval)", "Floor", "n", "Model"], rows, "Scores, each beside the floor that a better model has to beat", ["Value (interval)", "n"])
 
+# %% ../nbs/43_pages.ipynb #f17d3ae2
 def _score(r): return f"{r.value:.3f}" + (f" ({r.low:.3f}–{r.high:.3f})" if pd.notna(r.low) and pd.notna(r.high) else "")
 
-# %% ../nbs/43_pages.ipynb #906fcfb7
+# %% ../nbs/43_pages.ipynb #d81320c4
 def _flat(values, prefix=""):
     "A model card as pairs of words; lists joined, parts named by their path."
     for k, v in values.items():
@@ -269,6 +278,7 @@ def _flat(values, prefix=""):
         elif isinstance(v, dict): yield from _flat(v, f"{prefix}{k}, ")
         else: yield f"{prefix}{k}".replace("_", " "), ", ".join(map(str, v)) if isinstance(v, list) else f"{v:.4g}" if isinstance(v, float) else str(v)
 
+# %% ../nbs/43_pages.ipynb #043696c2
 def tagger_card(report:Report) -> Html:
     "The card of the tagger in force: who it is, what it was trained on."
     now = champion(report.store.root)
@@ -276,6 +286,7 @@ def tagger_card(report:Report) -> Html:
     rows = [("Champion", now["champion"]), ("Since", now["date"] or "shipped with skillnb"), ("Before it", now["previous"] or "none"), *_flat(about)]
     return fragment("card", "tagger", [(k, clip(v, 300)) for k, v in rows if k != "Before it" or v != "none"], "")
 
+# %% ../nbs/43_pages.ipynb #c038dcf3
 def training(report:Report) -> Html:
     "The training runs of this store."
     r = report.store.sql("SELECT started, seconds, peak_mb, rows, run_id FROM runs WHERE stage = 'train' ORDER BY started DESC LIMIT 10")
@@ -295,7 +306,7 @@ def coverage(report:Report) -> Html:
             "so the weeks add up to more. Pale: sightings; dark: distinct postings.")
     return count_rows(rows, ["Week", "Sightings", "Distinct postings"], "What each week's collection saw", note)
 
-# %% ../nbs/43_pages.ipynb #97bba2bf
+# %% ../nbs/43_pages.ipynb #1b95c606
 def languages(report:Report) -> Html:
     "Distinct postings by language, and how many of them the tagger has read."
     n = report.store.sql("""SELECT p.language, count(*) AS postings, count(DISTINCT m.posting_id) AS named FROM postings p
@@ -304,23 +315,26 @@ def languages(report:Report) -> Html:
     return count_rows(n.rename(columns={"language": "name"}), ["Language", "Postings", "With a skill found"], "Distinct postings by language",
                       "A language that the tagger does not cover has no posting with a skill; those postings count nowhere else on this site.")
 
+# %% ../nbs/43_pages.ipynb #a6bedee3
 def dropped(report:Report) -> Html:
     "What was set aside, by stage and reason."
     d = report.store.sql("SELECT stage, reason, count(*) AS n, min(id) AS example FROM dropped GROUP BY ALL ORDER BY stage, n DESC, reason")
     if not len(d): return fragment("empty", "Nothing was left out.")
     return fragment("table", ["Stage", "Reason", "Rows", "For example"], [(r.stage, clip(r.reason, 200), count(r.n), clip(r.example, 60)) for r in d.itertuples()], "Rows that a stage set aside, by reason", ["Rows"])
 
-# %% ../nbs/43_pages.ipynb #88038ebe
+# %% ../nbs/43_pages.ipynb #3a4be9f8
 _terms = {"sample": ("Bundled sample", "fictional postings written for this project", "Apache-2.0, as the project"),
           "text": ("Folder of text files", "postings imported from files on this machine", "as their owners say; not redistributed here"),
           "linkedin": ("LinkedIn Job Search over RapidAPI", "postings found by title", "third-party text; short excerpts with a link to the source")}
 
+# %% ../nbs/43_pages.ipynb #00c46109
 def sources(report:Report) -> Html:
     "Where the postings come from and on which terms."
     s = report.store.sql("SELECT source, count(*) AS n, min(collected_on) AS first, max(collected_on) AS last FROM sightings GROUP BY 1 ORDER BY 2 DESC")
     rows = [(*_terms.get(r.source, (r.source, "", "not stated")), count(r.n), f"{day(r.first)} to {day(r.last)}") for r in s.itertuples()]
     return fragment("table", ["Source", "What", "Terms", "Sightings", "Collected"], rows, "Where the sightings come from, and on which terms", ["Sightings"])
 
+# %% ../nbs/43_pages.ipynb #5009f0de
 def stage_runs(report:Report) -> Html:
     "The newest run of each stage: time, memory, rows."
     r = report.store.sql("SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY stage ORDER BY started DESC) AS nth FROM runs) WHERE nth = 1 ORDER BY started")

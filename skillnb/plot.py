@@ -19,7 +19,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-# %% ../nbs/41_plot.ipynb #4e68ba27
+# %% ../nbs/41_plot.ipynb #324d7456
 _script = re.compile(r"(<script\b.*?</script>)", re.S)
 _entities = str.maketrans({c: f"&#{ord(c)};" for c in "`${}:"})
 
@@ -30,6 +30,7 @@ def fenced(html:str # finished HTML
     parts[::2] = [p.translate(_entities) for p in parts[::2]]
     return "```{=html}\n" + "".join(parts).strip() + "\n```"
 
+# %% ../nbs/41_plot.ipynb #a5196a3f
 def unfenced(markdown:str # a notebook output
             ) -> str:     # the HTML inside, None when it is something else
     "The way back, for the template that renders without Quarto."
@@ -55,7 +56,7 @@ def json_text(value # anything that JSON can hold
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Markup(_outside.sub(lambda m: f"\\u{ord(m[0]):04x}", text))
 
-# %% ../nbs/41_plot.ipynb #cb071d5c
+# %% ../nbs/41_plot.ipynb #6f9af42c
 def count(n:float # how many
          ) -> str: # 12,345
     "A whole number with thousands apart; an en dash for none."
@@ -67,25 +68,28 @@ def pct(share:float # between 0 and 1
     if share is None or pd.isna(share): return "–"
     return f"{'<1' if 0 < share < .005 else round(100 * share)}\u00a0%"
 
+# %% ../nbs/41_plot.ipynb #11fdd7db
 def interval(share:float, low:float, high:float # between 0 and 1
             ) -> str: # 41 % (36–47)
     "A share with its interval; an en dash where there is none."
     if share is None or pd.isna(share): return "–"
     return f"{pct(share)} ({round(100 * low)}–{round(100 * high)})"
 
+# %% ../nbs/41_plot.ipynb #fd9b3cfa
 def points(change:float, low:float, high:float # differences of shares
           ) -> str: # +12 points (4 to 20)
     "A change of share in percentage points with its interval; the signs tell its side."
     def signed(x): return f"{round(100 * x):+d}".replace("-", "−").replace("+0", "0").replace("−0", "0")
     return f"{signed(change)}\u00a0points ({signed(low)} to {signed(high)})"
 
-# %% ../nbs/41_plot.ipynb #f35c2c40
+# %% ../nbs/41_plot.ipynb #f85c0a54
 def day(when # a date
        ) -> str: # 7 April 2025
     "A date in words."
     when = pd.Timestamp(when)
     return f"{when.day} {when:%B %Y}"
 
+# %% ../nbs/41_plot.ipynb #a6123192
 def week(monday # its first day
         ) -> str: # 31 March to 6 April 2025
     "A week in words, no month or year said twice."
@@ -93,6 +97,7 @@ def week(monday # its first day
     first = f"{a.day}" if (a.month, a.year) == (b.month, b.year) else f"{a.day} {a:%B}" if a.year == b.year else day(a)
     return f"{first} to {day(b)}"
 
+# %% ../nbs/41_plot.ipynb #50c98b21
 def window(weeks:list # Mondays
           ) -> str: # 12 weeks, 3 February to 27 April 2025
     "How many weeks, and from when to when."
@@ -101,7 +106,7 @@ def window(weeks:list # Mondays
     start = f"{first.day} {first:%B}" + ("" if first.year == last.year else f" {first.year}")
     return f"{len(weeks)} week{'s' if len(weeks) != 1 else ''}, {start} to {day(last)}"
 
-# %% ../nbs/41_plot.ipynb #932bb97a
+# %% ../nbs/41_plot.ipynb #d6a8eeb4
 _unseen = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 def seen(text): return _unseen.sub("", text) if type(text) is str else text
@@ -112,6 +117,7 @@ def clip(text:str, n:int=80 # longest length in characters
     text = "" if text is None or text is pd.NA or text != text else seen(str(text))
     return text if len(text) <= n else text[:n - 1].rstrip() + "…"
 
+# %% ../nbs/41_plot.ipynb #1407728f
 def web(url:str # whatever the source gave
        ) -> str: # the address, or "" when it is none to follow
     "Only an http or https address is followed."
@@ -177,7 +183,7 @@ def spark_points(share:list, # a value a week
     top = max(max(share), 1e-9)
     return [f"{3 + i * (width - 6) / (len(share) - 1):.0f},{height - 3 - s / top * (height - 6):.0f}" for i, s in enumerate(share)]
 
-# %% ../nbs/41_plot.ipynb #0a9cb5cd
+# %% ../nbs/41_plot.ipynb #1aa382ed
 def band_chart(trend:pd.DataFrame, # one skill's rows of `trends`
                name:str
               ) -> dict: # what the macro `band` draws, None for fewer than two weeks
@@ -195,6 +201,7 @@ def band_chart(trend:pd.DataFrame, # one skill's rows of `trends`
             "xticks": [{"at": x.iloc[i], "text": f"{pd.Timestamp(trend.week.iloc[i]):%-d %b}"} for i in named],
             "label": f"{name}: " + "; ".join(texts)}
 
+# %% ../nbs/41_plot.ipynb #394d1aeb
 def _polyline(x, y): return " ".join(f"{a:g},{b:g}" for a, b in zip(x, y))
 
 # %% ../nbs/41_plot.ipynb #641120da
@@ -207,7 +214,7 @@ def excerpt(text:str, start:int, end:int, # a sentence and the span in it, in co
     if len(after) > around: after = re.sub(r"\s\S{0,30}$", " ", after[:around]) + "…"
     return {"before": before, "span": text[start:end], "after": after}
 
-# %% ../nbs/41_plot.ipynb #bfe0f633
+# %% ../nbs/41_plot.ipynb #23cd6362
 COLOURS = ("#0b62a4", "#bf4a0b", "#0a7a5a", "#a23d7c", "#806000", "#4d5b94")  # as --c1 to --c6 of site.css
 
 def cluster_names(skills:pd.DataFrame # rows of table `skills`
@@ -216,6 +223,7 @@ def cluster_names(skills:pd.DataFrame # rows of table `skills`
     ranked = skills.sort_values(["n_postings", "skill_id"], ascending=[False, True])
     return {c: ", ".join(clip(n, 24) for n in g.name.head(3)) if str(c).isdigit() else clip(c, 60) for c, g in ranked.groupby("cluster", sort=False)}
 
+# %% ../nbs/41_plot.ipynb #d2ef793f
 def labelled(x, y,       # places, the most asked skill first
              most:int=40, gap:float=.06 # labels, and their least distance as a share of the width
             ) -> list:   # positions that get a label
@@ -238,7 +246,7 @@ def _trace(part, axes, name, colour, shape, texts, first):
         marker={"size": size.tolist(), "color": colour, "symbol": shape, "opacity": .75, "line": {"width": 0}}, meta={"first": first},
         customdata=part.skill_id.tolist(), hovertext=[_plain(n) + "<br>" + _plain(h) for n, h in zip(part.name, part.hover)], hoverinfo="text")
 
-# %% ../nbs/41_plot.ipynb #cdb55033
+# %% ../nbs/41_plot.ipynb #ec8a6bc3
 def map_figure(skills:pd.DataFrame, # rows of `skills`; a column `hover` says more about each
                axes:str="uv",       # "uv" for two dimensions, "xyz" for three
                by:str="cluster",    # "cluster", or None for one colour
@@ -256,6 +264,7 @@ def map_figure(skills:pd.DataFrame, # rows of `skills`; a column `hover` says mo
         fig.add_trace(_trace(part, axes, name, colours[i % len(colours)], ("circle", "diamond")[i // len(colours) % 2], texts, first))
     return fig.update_layout(**_layout(axes, len(groups)))
 
+# %% ../nbs/41_plot.ipynb #c27462ed
 def _layout(axes, n_groups):
     "Without numbers on the axes: only nearness means something."
     bare = {"showticklabels": False, "title": {"text": ""}, "zeroline": False}
@@ -310,12 +319,13 @@ def _scatter(ax, ranked):
     for text in ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=8, markerscale=.4).get_texts():
         text.set_parse_math(False)
 
-# %% ../nbs/41_plot.ipynb #3f27823e
+# %% ../nbs/41_plot.ipynb #78419686
 def plotly_js() -> Path:
     "The one copy of plotly.js, as the Python package brings it."
     import plotly
     return Path(plotly.__file__).parent/"package_data"/"plotly.min.js"
 
+# %% ../nbs/41_plot.ipynb #f302934e
 def html_3d(skills:pd.DataFrame, # rows of `skills`
             path:Path,           # an HTML file
             by:str=None,         # "cluster" for the clustering, None for the projection
@@ -326,7 +336,7 @@ def html_3d(skills:pd.DataFrame, # rows of `skills`
     fig.write_html(path, include_plotlyjs=script, full_html=True, config={"displaylogo": False, "responsive": True})
     return Path(path)
 
-# %% ../nbs/41_plot.ipynb #962416ea
+# %% ../nbs/41_plot.ipynb #1482b0f0
 def map_files(skills:pd.DataFrame, # rows of `skills`
               folder:Path,         # gets the three files
               when:str,            # the ISO day they stand for
@@ -339,6 +349,7 @@ def map_files(skills:pd.DataFrame, # rows of `skills`
     return [png_2d(skills, folder/f"{when}_2D_projection.png"), html_3d(skills, folder/f"{when}_3D_projection.html", script=script),
             html_3d(skills, folder/f"{when}_3D_clustering.html", "cluster", script)]
 
+# %% ../nbs/41_plot.ipynb #95cd0d62
 def export_plots(store, # a `Store` or anything that reads and knows its days
                  folder:Path) -> list:
     "The newest map's files, for `skillnb export-text`."

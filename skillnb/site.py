@@ -19,7 +19,7 @@ import yaml
 
 from .plot import ASSETS, plotly_js, unfenced
 
-# %% ../nbs/42_site.ipynb #7c7211e4
+# %% ../nbs/42_site.ipynb #e5f64ddf
 class SiteError(RuntimeError):
     "The site cannot be made from these pages, or not there."
 
@@ -29,6 +29,7 @@ def quarto_yml() -> Path:
     inside, checkout = package/"notebooks"/"_quarto.yml", package.parent/"_quarto.yml"
     return inside if inside.exists() else checkout
 
+# %% ../nbs/42_site.ipynb #9bdc1734
 def site_settings(title:str=None # the site's name, when not the file's
                  ) -> dict: # Quarto's settings
     "What `_quarto.yml` says, under the title of this run."
@@ -61,10 +62,10 @@ def assemble(pages:Path,   # folder of executed notebooks, with `evidence/` and 
     for f in (ASSETS/"site.css", ASSETS/"site.js", ASSETS/"dark.scss", plotly_js()): shutil.copy(f, build/"assets"/f.name)
     (build/"_quarto.yml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
-# %% ../nbs/42_site.ipynb #d58e44e7
+# %% ../nbs/42_site.ipynb #3ace1b67
 def _with_quarto(build, settings):
     "The rendered site's folder; raises `SiteError` with Quarto's last words."
-    done = subprocess.run(["quarto", "render", str(build), "--no-execute"], capture_output=True, text=True, errors="replace")
+    done = subprocess.run(["quarto", "render", str(build)], capture_output=True, text=True, errors="replace")
     made = build/settings["project"]["output-dir"]
     missing = [p for p in settings["project"]["render"] if not (made/p).with_suffix(".html").is_file()]
     if done.returncode or missing:
@@ -72,7 +73,7 @@ def _with_quarto(build, settings):
                         + (f" and without {', '.join(missing)}" if missing else "") + f": {done.stderr.strip()[-800:]}")
     return made
 
-# %% ../nbs/42_site.ipynb #a0968506
+# %% ../nbs/42_site.ipynb #7f531eec
 def front_matter(nb # a notebook
                 ) -> dict: # title, description
     "What the first raw cell says about the page."
@@ -80,12 +81,14 @@ def front_matter(nb # a notebook
     found = yaml.safe_load(first.strip().strip("-")) or {}
     return {"title": "Untitled", "description": ""} | found
 
+# %% ../nbs/42_site.ipynb #ff097fc4
 def prose(markdown:str) -> str:
     "Markdown of our own as HTML; a link to a notebook becomes one to its page, as with Quarto."
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
     page = MarkdownWithMath(renderer=IPythonRenderer(escape=False, exclude_anchor_links=True)).render(markdown)
     return re.sub(r'href="(\w+)\.ipynb(?=["#])', r'href="\1.html', page)
 
+# %% ../nbs/42_site.ipynb #8d6afbb6
 def shown(output # one output of a code cell
          ) -> str: # HTML
     "An output as the page shows it."
@@ -111,7 +114,7 @@ def _with_nbconvert(build, settings):
         if (build/folder).is_dir(): shutil.copytree(build/folder, made/folder, ignore=shutil.ignore_patterns("*.scss"))
     return made
 
-# %% ../nbs/42_site.ipynb #5b91dd13
+# %% ../nbs/42_site.ipynb #04ef42eb
 _mark = ".skillnb-site"
 
 def _check_place(out):
@@ -119,6 +122,7 @@ def _check_place(out):
     if out.exists() and not (out.is_dir() and ((out/_mark).exists() or not any(out.iterdir()))):
         raise SiteError(f"{out} holds something that skillnb did not write; the site needs a place of its own. Choose another with --set report.out=FOLDER")
 
+# %% ../nbs/42_site.ipynb #89de6e38
 def _put(made, out):
     "Move the finished site into place."
     (made/_mark).write_text("written by skillnb; replaced by the next report\n", encoding="utf-8")
@@ -130,7 +134,7 @@ def _put(made, out):
     new.rename(out)
     shutil.rmtree(old, ignore_errors=True)
 
-# %% ../nbs/42_site.ipynb #19e28288
+# %% ../nbs/42_site.ipynb #9b478481
 def _make(build, settings, renderer):
     "Quarto where it is there and works; else nbconvert, and a warning when Quarto was there and did not."
     if renderer == "quarto" or renderer == "auto" and shutil.which("quarto"):
@@ -141,6 +145,7 @@ def _make(build, settings, renderer):
             shutil.rmtree(build/settings["project"]["output-dir"], ignore_errors=True)
     return _with_nbconvert(build, settings)
 
+# %% ../nbs/42_site.ipynb #c0caa7bb
 def render(pages:Path,   # folder of executed report notebooks
            out:Path,     # where the site goes
            config=None,  # a `Config`, for the site's title

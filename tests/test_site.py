@@ -1,10 +1,11 @@
 """The report site, made from a small synthetic store through the real stage, and looked at in a real browser."""
 import json
+import os
 import re
 import shutil
 from html.parser import HTMLParser
-from pathlib import Path
 
+import nbformat
 import pytest
 from site_store import ATTACK, fill
 
@@ -101,11 +102,38 @@ def test_an_empty_store_says_what_to_do_next(tmp_path):
     said = "".join(getattr(pages_of, f)(report).html for f in ("lead", "top_skills", "compare", "skill_map", "skill_list", "clusters", "scores", "training",
                                                               "coverage", "languages", "dropped", "sources", "stage_runs", "banner", "foot", "tagger_card"))
     assert "Run `skillnb trends`" in said and "Run `skillnb map`" in said and "fictional" not in said
-    assert "this needs 8 weeks" in pages_of.movers(report)[0].html
+    assert "this needs two weeks" in pages_of.movers(report)[0].html
 
 
 def test_pages_that_are_not_there_are_named(tmp_path):
     with pytest.raises(SiteError, match="missing: index.ipynb"): render(tmp_path, tmp_path/"out")
+
+
+def _pages(folder):
+    "Six executed pages with next to nothing on them."
+    folder.mkdir()
+    for p in PAGES: nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_raw_cell(f"---\ntitle: {p}\n---")]), folder/f"{p}.ipynb")
+    return folder
+
+
+def _quarto(folder, monkeypatch, script):
+    "A program called quarto, first on the PATH."
+    folder.mkdir()
+    (folder/"quarto").write_text("#!/bin/sh\n" + script)
+    (folder/"quarto").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+def test_quarto_renders_where_it_is_installed(tmp_path, monkeypatch):
+    _quarto(tmp_path/"bin", monkeypatch, 'cd "$2" && test -f assets/site.css && mkdir _site && for p in *.ipynb; do echo "by quarto" > _site/${p%.ipynb}.html; done\n')
+    assert render(_pages(tmp_path/"pages"), tmp_path/"out").read_text() == "by quarto\n"
+
+
+def test_a_quarto_that_fails_is_told_and_replaced(tmp_path, monkeypatch):
+    _quarto(tmp_path/"bin", monkeypatch, "echo no pandoc here >&2; exit 3\n")
+    with pytest.warns(UserWarning, match="status 3.*no pandoc here"): first = render(_pages(tmp_path/"pages"), tmp_path/"out")
+    assert '<h1 class="title">index</h1>' in first.read_text()
+    with pytest.raises(SiteError, match="status 3"): render(tmp_path/"pages", tmp_path/"out", renderer="quarto")
 
 
 # In a browser.
