@@ -28,9 +28,9 @@ def plain(surface:str # words as they stand in an ad
     s = "".join({"Pd": "-", "Cc": " ", "Cf": ""}.get(unicodedata.category(c), c) for c in s)
     return " ".join(s.split())
 
-# %% ../nbs/31_normalise.ipynb #e2efaebe
+# %% ../nbs/31_normalise.ipynb #848d58aa
 _stems = "container|custom|digit|general|local|minim|modern|normal|optim|organ|parallel|personal|priorit|random|regular|standard|summar|token|util|vector|visual"
-_spelling = [(re.compile(a), b) for a, b in ((r"isation(s?)$", r"ization\1"), (rf"^({_stems})is(e|ed|er|ing)$", r"\1iz\2"), (r"elling$", "eling"), (r"elled$", "eled"),
+_spelling = [(re.compile(a), b) for a, b in ((r"isation(al|s)?$", r"ization\1"), (rf"^({_stems})is(e|ed|er|ing)$", r"\1iz\2"), (r"elling$", "eling"), (r"elled$", "eled"),
              (r"(behavi|neighb|col)our", r"\1or"), (r"^centre$", "center"), (r"judgement", "judgment"))]
 _plurals = [(re.compile(a), b) for a, b in ((r"(ss|us|sis|xis|ics)$", r"\1"), (r"yses$", "ysis"), (r"(?<=..)ies$", "y"),
             (r"(x|tch|rch|nch|sh|ss)es$", r"\1"), (r"s$", ""))]
