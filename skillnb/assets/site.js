@@ -45,7 +45,7 @@ const skillnb = (() => {
   }
   const settings = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
   async function draw(box) {
-    const data = box.data ??= JSON.parse($("script[type='application/json']", box).textContent), Plotly = await plotly();
+    const data = box.given ??= JSON.parse($("script[type='application/json']", box).textContent), Plotly = await plotly();
     drawn.add(box); box.classList.add("drawn");
     await drawers[box.dataset.figure](box, data, Plotly);
   }
