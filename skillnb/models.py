@@ -171,7 +171,7 @@ def crown(root:str,    # the store
     _put(fs, f"{models}/champion.json", json.dumps(now, indent=1).encode())
     return now
 
-# %% ../nbs/04_models.ipynb #e87ff18d
+# %% ../nbs/04_models.ipynb #8c89fada
 def keep(folder:Path, # a model folder on this machine
          root:str     # the store
         ) -> str:     # the model's name
@@ -179,6 +179,7 @@ def keep(folder:Path, # a model folder on this machine
     name = card(checked(folder)).get("name", "")
     if not _name.fullmatch(name): raise ModelError(f"expected a name of small letters, digits, dots and dashes on the card of {folder}, found {name!r}")
     fs, models = _models(root)
+    if Path(folder).resolve() == Path(f"{models}/{name}"): return name   # it was made there
     fs.makedirs(f"{models}/{name}", exist_ok=True)
     for f in sorted(Path(folder).iterdir()):
         if f.is_file(): fs.put_file(str(f), f"{models}/{name}/{f.name}")

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['Tagger', 'probabilities', 'tag_postings']
 
-# %% ../nbs/22_tag.ipynb #3dffc4e9
+# %% ../nbs/22_tag.ipynb #4ca832fb
 import numpy as np
 import pandas as pd
 
 from .models import ModelError, card, embedded_encoder, is_packed, resolve, weights
 from .schema import KINDS, empty
-from .spans import Mention, decode, windows, words
+from .spans import Mention, best_paths, decode, lines, moves, windows, words
 
 # %% ../nbs/22_tag.ipynb #b9225671
 def _load(name):
@@ -45,7 +45,7 @@ def _tags(config):
     if set(tags) <= known: return tags
     raise ModelError(f"expected the labels {', '.join(sorted(known))}, found {', '.join(tags)}. This model is no skill tagger: train one on it with `skillnb train`")
 
-# %% ../nbs/22_tag.ipynb #bd4cbade
+# %% ../nbs/22_tag.ipynb #294b784e
 class Tagger:
     "Marks skills: `Tagger()(texts)` gives a list of `Mention`s for each text. Raises `ModelError`."
     def __init__(self,
@@ -61,7 +61,7 @@ class Tagger:
         about = card(self.where)
         self.name, self.languages = about.get("name", model), tuple(about.get("languages", ["en"]))
         self.size = min(about.get("window", 256), self.model.config.max_position_embeddings - 2)
-        self.budget = batch_size * self.size
+        self.budget, self.moves = batch_size * self.size, moves(self.tags, about.get("moves"))
 
     def __repr__(self): return f"Tagger({self.name!r}, languages={list(self.languages)})"
 
@@ -99,12 +99,14 @@ def probabilities(self:Tagger,
     return split, out
 Tagger.probabilities = probabilities
 
-# %% ../nbs/22_tag.ipynb #f5cd5045
+# %% ../nbs/22_tag.ipynb #eed70310
 def _mentions(self, text, split, p):
-    "`Mention`s from the probabilities of one text's words."
-    best = p.argmax(-1) if len(split) else []
-    spans = decode(split, [self.tags[i] for i in best], [float(q) for q in (p.max(-1) if len(split) else [])])
-    return [Mention(s.start, s.end, text[s.start:s.end], s.kind, round(s.score, 4)) for s in spans]
+    "`Mention`s of one text from the probabilities of its words, line by line: no span crosses a line break."
+    ranges, out = lines(text, split), []
+    for r, best in zip(ranges, best_paths([p[r.start:r.stop] for r in ranges], *self.moves)):
+        here = slice(r.start, r.stop)
+        out += decode(split[here], [self.tags[i] for i in best], p[here][range(len(r)), best].tolist())
+    return [Mention(s.start, s.end, text[s.start:s.end], s.kind, round(s.score, 4)) for s in out]
 
 def __call__(self:Tagger,
     texts:list # any texts: sentences or whole postings

@@ -1,0 +1,162 @@
+"The tagger: other model families, hostile texts, damaged weights, and training that keeps its hands off the frozen postings."
+import json
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from skillnb.models import SHIPPED, ModelError, card, champion
+from skillnb.spans import TAGS, Span, decode, encode, words
+from skillnb.tag import Tagger, tag_postings
+from skillnb.train import NoLabels, digests, frozen, train
+
+SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 66}
+AD = "Your profile\n- Python, C++ and machine learning\r\n- you communicate clearly \U0001f600"
+
+
+def bert(folder, labels):
+    "A tiny cased BERT with random weights and these labels."
+    from transformers import BertConfig, BertForTokenClassification, BertTokenizerFast
+    folder.mkdir()
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Python", "machine", "learn", "##ing", "and", "C", "+", ",", "-"]
+    (folder/"vocab.txt").write_text("\n".join(vocabulary))
+    BertTokenizerFast.from_pretrained(folder, do_lower_case=False).save_pretrained(folder)
+    config = BertConfig(vocab_size=len(vocabulary), **SMALL, id2label=dict(enumerate(labels)), label2id={t: i for i, t in enumerate(labels)})
+    BertForTokenClassification(config).save_pretrained(folder)
+    return folder
+
+
+def roberta(folder):
+    "A tiny RoBERTa: byte-level BPE, where a word's pieces depend on the space before it."
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import RobertaConfig, RobertaForTokenClassification, RobertaTokenizerFast
+    folder.mkdir()
+    bpe = ByteLevelBPETokenizer()
+    bpe.train_from_iterator([AD] * 5, vocab_size=300, special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
+    bpe.save_model(str(folder))
+    RobertaTokenizerFast.from_pretrained(folder).save_pretrained(folder)
+    config = RobertaConfig(vocab_size=400, **SMALL, pad_token_id=1, id2label=dict(enumerate(TAGS)), label2id={t: i for i, t in enumerate(TAGS)})
+    RobertaForTokenClassification(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    "A random tagger: it marks nonsense, and quickly."
+    return Tagger(str(bert(tmp_path_factory.mktemp("models")/"tiny", TAGS)))
+
+
+@pytest.fixture(scope="module")
+def labelled():
+    "Forty short postings that say different things, one label each."
+    texts = [f"Team {i}: {i * 7} services, {i + 40} people, Python {i}." for i in range(40)]
+    postings = pd.DataFrame({"posting_id": [f"ad{i}" for i in range(40)], "text": texts})
+    at = [t.index("Python") for t in texts]
+    return postings, pd.DataFrame({"posting_id": postings.posting_id, "start": at, "end": [a + 6 for a in at], "kind": "hard"})
+
+
+def test_importing_the_tagger_does_not_load_torch():
+    done = subprocess.run([sys.executable, "-c", "import skillnb.tag, skillnb.train, skillnb.evaluate, sys; print('torch' in sys.modules)"], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=300))
+def test_mentions_slice_back_whatever_the_text(tiny, text):
+    for m in tiny([text])[0]:
+        assert text[m.start:m.end] == m.text and 0 < m.score <= 1 and m.kind in ("hard", "soft") and "\n" not in m.text
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(TAGS), max_size=30))
+def test_tags_become_spans_and_tags_again(tags):
+    at = [(3 * i, 3 * i + 2) for i in range(len(tags))]
+    spans = decode(at, tags)
+    assert decode(at, encode(at, spans)) == spans
+
+
+def test_very_long_lines_are_read_to_their_end(tiny):
+    text = "Python and machine learning " * 40_000
+    assert len(text) > 1_000_000
+    assert tiny([text, "x" * 1_000_000])[0][-1].end > 900_000
+
+
+def test_many_sentences_at_once(tiny):
+    answers = tiny(["Python and C"] * 5000)
+    assert len(answers) == 5000 and all(a == answers[0] for a in answers)
+
+
+def test_plain_bio_heads_as_jobbert_has_them_are_read_as_hard(tmp_path):
+    found = Tagger(str(bert(tmp_path/"jobbert", ["B", "I", "O"])))(["Python and machine learning " * 30])[0]
+    assert found and {m.kind for m in found} == {"hard"}
+
+
+def test_byte_level_tokenizers_decide_by_words_too(tmp_path):
+    found = Tagger(str(roberta(tmp_path/"roberta")))([AD * 10])[0]
+    edges = {e for span in words(AD * 10) for e in span}
+    assert found and all({m.start, m.end} <= edges for m in found)
+
+
+def test_a_model_for_something_else_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="no skill tagger"): Tagger(str(bert(tmp_path/"mood", ["GOOD", "BAD"])))
+
+
+@pytest.mark.parametrize("damage", ["altered", "missing"])
+def test_damaged_weights_are_not_loaded(tmp_path, damage):
+    shutil.copytree(SHIPPED, tmp_path/"copy")
+    weights = tmp_path/"copy"/"change.safetensors"
+    if damage == "missing": weights.unlink()
+    else: weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ModelError, match="expected"): Tagger(str(tmp_path/"copy"))
+
+
+def test_postings_in_other_languages_are_set_aside(tiny):
+    postings = pd.DataFrame({"posting_id": ["a", "b", "c"], "language": ["en", "fr", None], "text": ["Python", "Python", "Python"]})
+    mentions, dropped = tag_postings(postings, pd.DataFrame(columns=["posting_id", "start", "end", "section"]), tiny)
+    assert set(mentions.posting_id) <= {"a"} and dropped.id.tolist() == ["b", "c"]
+    assert all("reads en" in r for r in dropped.reason)
+
+
+def test_training_keeps_away_from_the_frozen_postings(tmp_path, labelled):
+    postings, labels = labelled
+    folder = train(postings, labels, tmp_path, str(bert(tmp_path/"backbone", TAGS)), epochs=1, batch_size=8)
+    apart = frozen(postings)
+    assert 0 < apart.sum() < len(postings)
+    assert set(card(folder)["trained_on"]) == set(digests(postings.text[~apart]))
+    assert list(tmp_path.glob("wandb/offline-run-*")), "the run is recorded without a key and without a network"
+    assert not [f for f in folder.iterdir() if f.suffix in (".bin", ".pt", ".pkl")]
+    Tagger(str(folder))(postings.text.tolist())
+
+
+def test_labels_on_frozen_postings_alone_train_nothing(tmp_path, labelled):
+    postings, labels = labelled
+    only = labels[labels.posting_id.isin(postings.posting_id[frozen(postings)])]
+    with pytest.raises(NoLabels, match="expected labels to train on"): train(postings, only, tmp_path, "shipped")
+
+
+def test_labels_that_do_not_fit_their_text_are_left_out(tmp_path, labelled):
+    postings, labels = labelled
+    broken = pd.concat([labels, labels.head(3).assign(start=-4, end=2), labels.head(3).assign(start=5, end=9999)])
+    folder = train(postings, broken, tmp_path, str(bert(tmp_path/"backbone", TAGS)), epochs=1, batch_size=8)
+    assert card(folder)["n_labels"] == (~frozen(postings)).sum()
+
+
+def test_a_damaged_champion_file_says_what_to_do(tmp_path):
+    (tmp_path/"models").mkdir()
+    (tmp_path/"models"/"champion.json").write_text(json.dumps({"champion": "../../etc/passwd"}))
+    with pytest.raises(ModelError, match="Remove the file"): champion(str(tmp_path))
+
+
+def test_overlapping_labels_become_one_span():
+    at = words("deep machine learning")
+    assert decode(at, encode(at, [Span(0, 21, "hard"), Span(5, 21, "hard")])) == [Span(0, 21, "hard")]
+
+
+@pytest.mark.slow
+def test_the_shipped_tagger_is_better_than_memory(shared):
+    done = subprocess.run([sys.executable, "benchmarks/tagger.py"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Above the floor (hard, strict): +" in done.stdout
