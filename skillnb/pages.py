@@ -270,21 +270,21 @@ def scores(report:Report) -> Html:
 # %% ../nbs/43_pages.ipynb #f17d3ae2
 def _score(r): return f"{r.value:.3f}" + (f" ({r.low:.3f}–{r.high:.3f})" if pd.notna(r.low) and pd.notna(r.high) else "")
 
-# %% ../nbs/43_pages.ipynb #d81320c4
+# %% ../nbs/43_pages.ipynb #60a77db0
 def _flat(values, prefix=""):
     "A model card as pairs of words; lists joined, parts named by their path."
     for k, v in values.items():
-        if k == "files": continue
+        if k == "files" or isinstance(v, list) and v and isinstance(v[0], list): continue   # hashes and weights
         elif isinstance(v, dict): yield from _flat(v, f"{prefix}{k}, ")
         else: yield f"{prefix}{k}".replace("_", " "), ", ".join(map(str, v)) if isinstance(v, list) else f"{v:.4g}" if isinstance(v, float) else str(v)
 
-# %% ../nbs/43_pages.ipynb #043696c2
+# %% ../nbs/43_pages.ipynb #7148aa6c
 def tagger_card(report:Report) -> Html:
     "The card of the tagger in force: who it is, what it was trained on."
     now = champion(report.store.root)
     about = card(SHIPPED if now["champion"] == "shipped" else model_folder(report.store.root, now["champion"]))
     rows = [("Champion", now["champion"]), ("Since", now["date"] or "shipped with skillnb"), ("Before it", now["previous"] or "none"), *_flat(about)]
-    return fragment("card", "tagger", [(k, clip(v, 300)) for k, v in rows if k != "Before it" or v != "none"], "")
+    return fragment("card", [(k, clip(v, 300)) for k, v in rows if k != "Before it" or v != "none"])
 
 # %% ../nbs/43_pages.ipynb #c038dcf3
 def training(report:Report) -> Html:
