@@ -93,7 +93,7 @@ def table() -> dict: # words run together -> Name
                 raise ValueError(f"aliases.csv: {form!r} stands for {out[_joined(form)].name!r} and for {name!r}; keep one")
     return out
 
-# %% ../nbs/31_normalise.ipynb #0b8f802f
+# %% ../nbs/31_normalise.ipynb #24f77fd5
 _fronts = re.compile(r"^(?:(?:strong|excellent|good|great|solid|advanced|basic|effective|outstanding|hands-on|proven|exceptional) )*"
                      r"(?:(?:experience|proficiency|knowledge|understanding|expertise|familiarity|expert|fluency) (?:with|in|of) )?", re.I)
 _heads = {"skill", "framework", "library", "language", "programming", "tool", "toolkit", "technology", "package",
@@ -102,14 +102,20 @@ _heads = {"skill", "framework", "library", "language", "programming", "tool", "t
 _tool_heads = {"platform", "stack", "ecosystem", "environment", "cluster", "server", "suite", "database"}
 _method_heads = {"model", "algorithm", "technique", "method", "methodology", "approach", "modeling"}
 _soft_heads = {"skill", "ability", "mindset", "attitude", "capability", "competence", "competency"}
+_loose = {"with", "and", "or", "in", "of", "for", "the", "as", "like"}   # what a tagger drags along at either end
 _vendors = {"apache", "aws", "amazon", "google", "microsoft", "nvidia", "ibm", "meta", "facebook"}
 _tools = {"language", "library", "tool", "cloud", "data store"}
 
-# %% ../nbs/31_normalise.ipynb #38ac1ff0
+# %% ../nbs/31_normalise.ipynb #573bc019
+def _trim(w):
+    "Words without loose ones at their ends."
+    inside = [i for i, x in enumerate(w) if x not in _loose]
+    return w[inside[0]:inside[-1] + 1] if inside else w
+
 def _shorter(surface):
     "(rule, words, groups that the rule may lead to) for everything that may be taken away."
     bare = re.sub(r"\s*[(\[][^()\[\]]*[)\]]", "", surface).strip()
-    w = words(_fronts.sub("", bare))
+    w = _trim(words(_fronts.sub("", bare)))
     yield "abbreviation", words(bare), None
     yield "head", w, None
     while len(w) > 1 and w[-1] in _heads | _tool_heads | _method_heads | _soft_heads:
@@ -120,7 +126,7 @@ def _shorter(surface):
     if unversioned != bare: yield "version", words(unversioned), _tools
     if w and w[0] in _vendors: yield "vendor", w[1:], _tools
 
-# %% ../nbs/31_normalise.ipynb #7479a8f6
+# %% ../nbs/31_normalise.ipynb #99434a3e
 @dataclass(frozen=True)
 class Skill:
     "What a surface form names."
@@ -132,10 +138,11 @@ def _own(surface, kind):
     "The words that make a form without a name in the table a skill of its own."
     w = words(re.sub(r"\s*\([A-Z][A-Za-z]*s?\)$", "", surface))   # "long form (SF)"
     if kind == "soft": w = words(_fronts.sub("", surface))
+    w = _trim(w)
     while len(w) > 1 and w[-1] in (_soft_heads if kind == "soft" else {"skill"}): w = w[:-1]
     return w
 
-# %% ../nbs/31_normalise.ipynb #876f5a82
+# %% ../nbs/31_normalise.ipynb #295839d5
 @lru_cache(maxsize=65536)
 def canonical(surface:str,     # words as they stand in an ad
               kind:str="hard"  # "hard" or "soft": abilities drop other words than tools
@@ -145,8 +152,8 @@ def canonical(surface:str,     # words as they stand in an ad
     for rule, w, groups in [("alias", words(surface), None), *_shorter(surface)]:
         found = table().get("".join(w))
         if found and (groups is None or found.group in groups): return Skill(found.skill_id, found.name, rule)
-    own = " ".join(_own(surface, kind))
-    return Skill(slug(own or surface), surface if len(surface) <= 80 else surface[:79] + "…", "form")
+    own, name = " ".join(_own(surface, kind)), surface.rstrip(" ,;:") or surface
+    return Skill(slug(own or surface), name if len(name) <= 80 else name[:79] + "…", "form")
 
 # %% ../nbs/31_normalise.ipynb #603838c3
 def link(mentions:pd.DataFrame, # table `mentions`
