@@ -347,6 +347,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'skillnb.segment._below_asked': ('segment.html#_below_asked', 'skillnb/segment.py'),
                                  'skillnb.segment._below_prose': ('segment.html#_below_prose', 'skillnb/segment.py'),
                                  'skillnb.segment._cut_line': ('segment.html#_cut_line', 'skillnb/segment.py'),
+                                 'skillnb.segment._in_list': ('segment.html#_in_list', 'skillnb/segment.py'),
                                  'skillnb.segment._inner_headings': ('segment.html#_inner_headings', 'skillnb/segment.py'),
                                  'skillnb.segment._is_entry': ('segment.html#_is_entry', 'skillnb/segment.py'),
                                  'skillnb.segment._is_listed': ('segment.html#_is_listed', 'skillnb/segment.py'),

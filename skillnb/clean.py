@@ -20,15 +20,17 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from .schema import TABLES
 
-# %% ../nbs/11_clean.ipynb #e788b039
-_tag = re.compile(r"</?(?:p|br|div|ul|ol|li|h[1-6]|b|i|u|em|strong|span|a|table|tbody|tr|td|th|section|article|header|footer|html|body|head|font|script|style)"
+# %% ../nbs/11_clean.ipynb #228f9da9
+_tag = re.compile(r"</?(?:p|br|div|ul|ol|li|h[1-6]|b|i|u|em|strong|span|a|table|tbody|tr|td|th|section|article|header|footer|html|body"
+                  r"|head|font|script|style)"
                   r"(?:\s[^<>]{0,2000})?/?>", re.I)
 _escaped = re.compile(r"&lt;/?(?:p|br|div|ul|ol|li|h[1-6]|b|strong|em|span|a)(?: |/|&gt;)", re.I)
 _block_tag = re.compile(r"</?(?:p|br|div|ul|ol|li|h[1-6]|tr|td|section|table)\b", re.I)
-_blocks = frozenset("address article aside blockquote body br dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section "
-                    "table td th tr ul".split())
+_blocks = frozenset("address article aside blockquote body br dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr li "
+                    "main nav ol p pre section table td th tr ul".split())
 _gone = frozenset("script style noscript template iframe head title".split())
 
+# %% ../nbs/11_clean.ipynb #a0827530
 def _from_html(raw):
     "The text that a browser would show, one block a line."
     if raw.count("\n") <= len(_block_tag.findall(raw)): raw = re.sub(r"\s+", " ", raw)
@@ -40,20 +42,22 @@ def _from_html(raw):
         shown += ["\n" if node.tag in _blocks else "", (node.text if event == "start" else node.tail) or ""]
     return "".join(shown)
 
+# %% ../nbs/11_clean.ipynb #d56cfb09
 def text_of(raw:str # HTML, escaped HTML or plain text
            ) -> str:
     "Plain text, one block a line."
     if _escaped.search(raw) and not _tag.search(raw): raw = html.unescape(raw)
     return _from_html(raw) if _tag.search(raw) else raw
 
-# %% ../nbs/11_clean.ipynb #0ace55aa
+# %% ../nbs/11_clean.ipynb #01016bf3
 _fix = ftfy.TextFixerConfig(uncurl_quotes=False, unescape_html=True)
 _line_end = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _bullet = re.compile("[\uf0a7\uf0b7\uf076\uf0d8\uf0fc]")  # Word's bullets, in the private-use area
 _space = re.compile("[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-_unseen = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffc"
-                     "\ud800-\udfff\ue000-\uf8ff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]")
+_unseen = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e"
+                     "\u2060-\u206f\ufeff\ufff0-\ufffc\ud800-\udfff\ue000-\uf8ff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]")
 
+# %% ../nbs/11_clean.ipynb #76e8854b
 def visible(text:str # any text
            ) -> str:
     "`text` in NFC with plain spaces and line ends, and without characters that show nothing."
@@ -61,12 +65,14 @@ def visible(text:str # any text
     for pattern, by in ((_bullet, "•"), (_line_end, "\n"), (_space, " "), (_unseen, "")): text = pattern.sub(by, text)
     return unicodedata.normalize("NFC", text)
 
-# %% ../nbs/11_clean.ipynb #eb984596
+# %% ../nbs/11_clean.ipynb #694f3fca
 _wrapping = re.compile(r"Show more\s{0,9}Show less|#[A-Z]{1,4}-\d{1,9}-Ljbffr\b"
     r"|Lensa is (?:the leading|a) career site[^\n]{0,600}?(?:Apply via Lensa today!?|(?=\n)|$)"
     r"|Want to learn more about this role and Jobot[^\n?]{0,30}\?|Click our Jobot logo and follow our LinkedIn page!?"
-    r"|This Jobot Job is hosted by:? [^\n]{0,60}|(?:Are you a fit|Interested in hearing more)\? Easy Apply now by clicking[^\n]{0,120}", re.I)
+    r"|This Jobot Job is hosted by:? [^\n]{0,60}|(?:Are you a fit"
+    r"|Interested in hearing more)\? Easy Apply now by clicking[^\n]{0,120}", re.I)
 
+# %% ../nbs/11_clean.ipynb #e10ad623
 def _without_tail(text):
     "Without the aggregator's closing list: skills, place, `Work experience`, `Languages`, every line short."
     def short(a, b): return all(len(line) <= 60 for line in text[a:b].split("\n"))
@@ -75,23 +81,28 @@ def _without_tail(text):
     is_tail = 0 <= start and len(text) - end < 800 and "\nLanguages\n" in text[end:] and short(start, len(text))
     return text[:start] if is_tail else text
 
+# %% ../nbs/11_clean.ipynb #82e9d950
 def unwrapped(text:str # plain text
              ) -> str:
     "`text` without what aggregators are known to put around an ad."
     return _without_tail(_wrapping.sub("", text))
 
-# %% ../nbs/11_clean.ipynb #2ab7d58b
-_email = re.compile(r"(?:mailto:)?(?<![\w.+-])[\w.+-]{1,64}(?:@|\s?[\[({](?:at|@)[\])}]\s?)[\w-]{1,63}(?:(?:\.|\s?[\[({](?:dot|\.)[\])}]\s?)[\w-]{1,63}){1,4}"
+# %% ../nbs/11_clean.ipynb #db4c6fd1
+_email = re.compile(r"(?:mailto:)?(?<![\w.+-])[\w.+-]{1,64}(?:@|\s?[\[({](?:at|@)[\])}]\s?)[\w-]{1,63}(?:(?:\.|\s?[\[({](?:dot"
+                    r"|\.)[\])}]\s?)[\w-]{1,63}){1,4}"
                     r"|(?<![\w.+-])(?=[\w.+-]{0,63}[a-z0-9])[\w.+-]{1,64} AT [a-z0-9-]{1,63}(?:(?:\.| DOT )[a-z0-9-]{2,63}){1,4}")
 _profile = re.compile(r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/(?:in|pub)/[^\s)\]>\"']{1,200}", re.I)
 _digits = re.compile(r"(?<![\w.,$€£#/-])(?:\+|00)?\(?\d(?:[ ().\-/]{0,3}\d){6,16}(?![\w-]|[.,]\d)")
-_called = re.compile(r"(?:tel|telefon|t[ée]l[ée]phone|phone|call|fax|mobile?|mobil|cell|whatsapp|handy|fon)\W{0,4}(?:at |us |on |me )?\Z", re.I)
+_called = re.compile(r"(?:tel|telefon|t[ée]l[ée]phone|phone|call|fax|mobile?|mobil|cell|whatsapp|handy|fon)\W{0,4}(?:at |us |on "
+                     r"|me )?\Z", re.I)
 
+# %% ../nbs/11_clean.ipynb #ba091fbf
 def _is_phone(text, match):
     "Whether digits are a telephone number: by the plan of their country, or because the text says so."
     digits = match[0].strip()
     return bool(_called.search(text[max(0, match.start() - 20):match.start()])) or _is_valid(digits)
 
+# %% ../nbs/11_clean.ipynb #43aa43d5
 @lru_cache(4096)
 def _is_valid(digits):
     "Whether the numbering plans know it. Without `+` it must be written in groups: a block of digits is rather the number of a job."
@@ -103,16 +114,21 @@ def _is_valid(digits):
         except phonenumbers.NumberParseException: pass
     return False
 
-# %% ../nbs/11_clean.ipynb #3e602863
+# %% ../nbs/11_clean.ipynb #05d310b0
 _word = r"[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĘĚĞĢĶĻŁŃŅŇŐŘŚŞŠŢŤŪŮŰŹŻŽ][\w'’-]{1,24}"
-_name = rf"(?:(?:Dr|Prof|Mr|Mrs|Ms|Herr|Frau|Mme|M|Sr|Sra)\.? ){{0,2}}{_word}(?: (?:[A-Z]\.|de|da|del|van|von|der|den|la|al|bin|{_word})){{1,3}}"
-_beside = re.compile(rf"{_name}(?=[ ,:;.(<–-]{{1,4}}(?:(?:at|on|via|by|under|unter|e-?mail|tel|telefon|phone|T|M)[.: ]{{1,3}}){{0,2}}\[(?:email|phone|profile)\])")
-_cue = re.compile(r"\b((?i:contact(?: person| me)?|recruiter|recruiting manager|hiring manager|talent (?:partner|acquisition partner)|hosted by|posted by|reach out to"
+_name = (rf"(?:(?:Dr|Prof|Mr|Mrs|Ms|Herr|Frau|Mme|M|Sr|Sra)\.? ){{0,2}}{_word}(?: (?:[A-Z]\.|de|da|del|van|von|der|den|la|al|bin"
+         rf"|{_word})){{1,3}}")
+_beside = re.compile(rf"{_name}(?=[ ,:;.(<–-]{{1,4}}(?:(?:at|on|via|by|under|unter|e-?mail|tel|telefon|phone|T"
+                     rf"|M)[.: ]{{1,3}}){{0,2}}\[(?:email|phone|profile)\])")
+_cue = re.compile(r"\b((?i:contact(?: person| me)?|recruiter|recruiting manager|hiring manager|talent (?:partner|acquisition partner)"
+                  r"|hosted by|posted by|reach out to"
                   r"|point of contact|ansprechpartner(?:in)?|kontakt|contacto|persona de contacto|votre contact|your contact)"
                   rf"(?: (?:is|our|ist)(?: [\w ]{{2,30}}?,)?)?[ ]?[:,–-]?\s)({_name})")
-_not_a_name = re.compile(r"\b(?:recruit|career|team|human|resources|us\b|talent|support|depart|office|inform|detail|service|center|centre|equal|machine|learning|data|engineer"
+_not_a_name = re.compile(r"\b(?:recruit|career|team|human|resources|us\b|talent|support|depart|office|inform|detail|service|center|centre"
+                         r"|equal|machine|learning|data|engineer"
                          r"|scien|manag|the\b|our\b|hr\b|personal|abteilung|customer|company|group|inc\b|gmbh|ltd|llc)", re.I)
 
+# %% ../nbs/11_clean.ipynb #32d833cd
 def impersonal(text:str # visible text
               ) -> str:
     "`text` with [email], [phone], [profile] and [name] in the place of personal data."
@@ -152,9 +168,10 @@ def posting_id(text:str # clean text
     "The first 16 hex digits of the SHA-256 of the case-folded text with single spaces."
     return hashlib.sha256(" ".join(text.casefold().split()).encode()).hexdigest()[:16]
 
-# %% ../nbs/11_clean.ipynb #aa753b11
+# %% ../nbs/11_clean.ipynb #a269e290
 MAX_LINES = 20_000  # more are no posting, and would keep us busy
 
+# %% ../nbs/11_clean.ipynb #d0c1a74a
 def _cleaned(raw, min_chars, max_chars):
     "(text, None) or (None, why not)."
     if len(raw) > 10 * max_chars: return None, f"longer than {10 * max_chars} characters before cleaning"
@@ -165,6 +182,7 @@ def _cleaned(raw, min_chars, max_chars):
     if len(text) < min_chars: return None, f"shorter than {min_chars} characters"
     return (None, f"longer than {max_chars} characters") if len(text) > max_chars else (text, None)
 
+# %% ../nbs/11_clean.ipynb #fcf6d8a1
 def clean(sightings:pd.DataFrame,  # rows of the table `sightings`
           min_chars:int=80,        # shorter texts are set aside
           max_chars:int=200_000    # longer texts are set aside
@@ -176,4 +194,4 @@ def clean(sightings:pd.DataFrame,  # rows of the table `sightings`
         text, why = cleaned[row.raw]
         if why: dropped.append(("clean", f"{row.source}/{row.source_id}", why))
         else: kept.append((row.source, row.source_id, posting_id(text), _field(row.title), _field(row.company), language(text), text))
-    return tuple(pd.DataFrame(rows, columns=TABLES[name].schema.names, dtype=object) for name, rows in (("texts", kept), ("dropped", dropped)))
+    return tuple(pd.DataFrame(rows, columns=TABLES[t].schema.names, dtype=object) for t, rows in (("texts", kept), ("dropped", dropped)))

@@ -60,7 +60,7 @@ class Index:
 
     def __contains__(self, posting_id): return posting_id in self.shingles
 
-# %% ../nbs/12_dedup.ipynb #c4f262e2
+# %% ../nbs/12_dedup.ipynb #401b31b3
 def _signature(self, runs):
     "The MinHash of a set of shingles."
     m = MinHash(num_perm=self.permutations, seed=1, hashfunc=int, scheme="affine32")
@@ -68,6 +68,7 @@ def _signature(self, runs):
     return m
 Index._signature = _signature
 
+# %% ../nbs/12_dedup.ipynb #67a9cf1f
 def add(self:Index, posting_id, text, first_seen):
     "Add a canonical posting; the same one twice is once."
     if posting_id in self: return
@@ -75,6 +76,7 @@ def add(self:Index, posting_id, text, first_seen):
     if len(runs := self.shingles[posting_id]): self.lsh.insert(posting_id, self._signature(runs), check_duplication=False)
 Index.add = add
 
+# %% ../nbs/12_dedup.ipynb #ec5dd525
 def find(self:Index, text):
     "The earliest canonical posting at least `min_jaccard` alike, or None."
     runs = shingles(text, self.size, self.codes)
@@ -83,15 +85,14 @@ def find(self:Index, text):
     return min(alike, key=lambda p: (self.first_seen[p], p), default=None)
 Index.find = find
 
-# %% ../nbs/12_dedup.ipynb #65b101ab
+# %% ../nbs/12_dedup.ipynb #bd944cff
 _columns = TABLES["postings"].schema.names
 
 def _distinct(texts):
     "One row a text of the day, with its number of sightings; title and company from the first sighting that has them."
     ordered = texts.sort_values(["source", "source_id"]).assign(url=lambda t: t["url"] if "url" in t else None)
-    rows = ordered.groupby("posting_id").agg(title=("title", "first"), company=("company", "first"), source=("source", "first"), url=("url", "first"),
-                                             language=("language", "first"), text=("text", "first"), n_sightings=("source_id", "size"))
-    return rows.reset_index()
+    first = {c: (c, "first") for c in ("title", "company", "source", "url", "language", "text")}
+    return ordered.groupby("posting_id").agg(**first, n_sightings=("source_id", "size")).reset_index()
 
 # %% ../nbs/12_dedup.ipynb #a03d2297
 def _known(past):

@@ -60,7 +60,7 @@ class SampleSource:
         rows = pd.read_parquet(Path(__file__).parent/"sample"/"sightings.parquet")
         return rows[[*TABLES["sightings"].schema.names, "collected_on"]], _frames([], [])[1]
 
-# %% ../nbs/10_fetch.ipynb #0eff5ee4
+# %% ../nbs/10_fetch.ipynb #cbb8b65f
 MAX_BYTES = 20_000_000  # a larger file is no posting
 
 def _day(name):
@@ -68,6 +68,7 @@ def _day(name):
     try: return datetime.strptime(name, "%d-%m-%Y").date().isoformat() if re.fullmatch(r"\d\d-\d\d-\d{4}", name, re.A) else None
     except ValueError: return None
 
+# %% ../nbs/10_fetch.ipynb #d153e07a
 def _read_text(path):
     "(text, None) of a file with its line ends untouched, or (None, why not)."
     if path.suffix != ".txt" or not path.is_file(): return None, "not a .txt file"
@@ -77,11 +78,12 @@ def _read_text(path):
     except OSError as e: return None, f"cannot be read: {e.strerror}"
     return (text, None) if text.strip() else (None, "empty file")
 
-# %% ../nbs/10_fetch.ipynb #78f71bd3
+# %% ../nbs/10_fetch.ipynb #2ca4772b
 def _natural(path): return [int(p) if p.isdecimal() else p for p in re.split(r"([0-9]+)", path.name)]
 
 def _visible(folder): return sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=_natural)
 
+# %% ../nbs/10_fetch.ipynb #45bfb12c
 @dataclass
 class TextFolder:
     "Postings as text files: `path`/DD-MM-YYYY/N.txt."
@@ -91,20 +93,22 @@ class TextFolder:
         "Every file of every collection, oldest first: (sightings, dropped)."
         entries = self._entries()
         days = {p: _day(p.name) for p in entries if p.is_dir() and _day(p.name)}
-        if not days: raise FetchError(f"{self.path}: expected folders named DD-MM-YYYY (such as 13-04-2025) that hold N.txt files; "
-                                      f"found {entries[0].name!r}{' and others' if len(entries) > 1 else ''}. Rename them, or give the folder that holds them")
+        if not days: raise FetchError(f"{self.path}: expected folders named DD-MM-YYYY (such as 13-04-2025) that hold N.txt files; found "
+            f"{entries[0].name!r}{' and others' if len(entries) > 1 else ''}. Rename them, or give the folder that holds them")
         stray = [(f"text/{p.name}", "neither a folder nor named DD-MM-YYYY", max(days.values())) for p in entries if p not in days]
         return self._files(sorted(days.items(), key=lambda pair: pair[1]), stray)
 
-# %% ../nbs/10_fetch.ipynb #55fbc341
+# %% ../nbs/10_fetch.ipynb #9263af94
 def _entries(self):
     "What the folder holds; refuses one that is missing or holds nothing."
     folder = Path(self.path)
-    if not folder.is_dir(): raise FetchError(f"{self.path}: expected a folder of postings (DD-MM-YYYY/N.txt), found no folder. Check the path")
+    if not folder.is_dir():
+        raise FetchError(f"{self.path}: expected a folder of postings (DD-MM-YYYY/N.txt), found no folder. Check the path")
     if found := _visible(folder): return found
     raise FetchError(f"{self.path} is empty: expected DD-MM-YYYY/N.txt. Put a collection there first")
 TextFolder._entries = _entries
 
+# %% ../nbs/10_fetch.ipynb #09e433f9
 def _files(self, days, dropped):
     "One sighting a readable file."
     sightings = []
@@ -117,7 +121,7 @@ def _files(self, days, dropped):
     return _frames(sightings, dropped)
 TextFolder._files = _files
 
-# %% ../nbs/10_fetch.ipynb #351b011a
+# %% ../nbs/10_fetch.ipynb #e12b5a3e
 def _string(value):
     "A non-empty string, or None."
     return storable(value).strip() or None if isinstance(value, str) else None
@@ -127,6 +131,7 @@ def _row_id(value):
     if isinstance(value, int) and not isinstance(value, bool): value = str(value)
     return value if (value := _string(value)) and len(value) <= 200 else None
 
+# %% ../nbs/10_fetch.ipynb #903d6e7d
 def _posted(value):
     "The UTC day of a timestamp such as 2025-10-13T13:34:45.7; naive ones are UTC. None when it is no timestamp."
     try: stamp = datetime.fromisoformat(value)
@@ -134,11 +139,12 @@ def _posted(value):
     try: return (stamp.astimezone(timezone.utc) if stamp.tzinfo else stamp).date().isoformat()
     except OverflowError: return None
 
-# %% ../nbs/10_fetch.ipynb #9276f6dd
+# %% ../nbs/10_fetch.ipynb #31a83852
 def _address(value):
     "A web address, or None: an advert may offer a script instead."
     return value if (value := _string(value)) and re.match(r"https?://[^\s<>\"']+\Z", value) else None
 
+# %% ../nbs/10_fetch.ipynb #ffda29e6
 def _sighting(row, day):
     "One row of a reply as (sighting, None) or (None, why not)."
     if not isinstance(row, dict): return None, "the row is not an object"
@@ -150,7 +156,7 @@ def _sighting(row, day):
     return ("linkedin", key, _posted(row.get("date_posted")), _address(row.get("url")), _string(row.get("title")),
             _string(row.get("organization")), place or None, raw, day), None
 
-# %% ../nbs/10_fetch.ipynb #f57d8208
+# %% ../nbs/10_fetch.ipynb #85447f26
 def _quota(headers):
     "{'jobs-limit': 200000, 'jobs-remaining': ...} from the headers of a reply."
     found = ((k.lower().removeprefix("x-ratelimit-"), v) for k, v in headers.items() if k.lower().startswith("x-ratelimit-"))
@@ -158,18 +164,21 @@ def _quota(headers):
 
 def _used_up(quota):
     "Which quota stands at zero, in words; empty when none does."
-    return next((words for key, words in (("jobs-remaining", "row quota"), ("requests-remaining", "request quota")) if quota.get(key, 1) <= 0), "")
+    quotas = {"jobs-remaining": "row quota", "requests-remaining": "request quota"}
+    return next((words for key, words in quotas.items() if quota.get(key, 1) <= 0), "")
 
+# %% ../nbs/10_fetch.ipynb #0f49573c
 class _Retry(Retry):
     "urllib3's retry, which does not knock again when the month's quota is used up."
     def increment(self, method=None, url=None, response=None, *args, **kwargs):
         if response is not None and _used_up(_quota(response.headers)): self = self.new(total=0, status=0, other=0)
         return super().increment(method, url, response, *args, **kwargs)
 
-# %% ../nbs/10_fetch.ipynb #f4c323fb
+# %% ../nbs/10_fetch.ipynb #62b4111d
 HOST = "linkedin-job-search-api.p.rapidapi.com"
 log = logging.getLogger("skillnb.fetch")
 
+# %% ../nbs/10_fetch.ipynb #4a5f9262
 @dataclass
 class LinkedIn:
     "LinkedIn Job Search (RapidAPI), one page after another."
@@ -187,24 +196,27 @@ class LinkedIn:
     name, licence = "linkedin", "third-party index; bodies may not be republished"
     attribution = "LinkedIn Job Search API (Fantastic.jobs) on RapidAPI"
 
-# %% ../nbs/10_fetch.ipynb #effcae69
+# %% ../nbs/10_fetch.ipynb #31fee2d8
 def _the_key(self):
     "The key, or an error that says where it is expected and what works without."
     key = (self.key or os.environ.get("RAPID_API_KEY") or "").strip()
     if not key: raise FetchError("linkedin: RAPID_API_KEY is not set. Export the key of your RapidAPI subscription, or fetch without one: "
                                  "--set fetch.sources=sample, or `skillnb import-text FOLDER`")
-    if not (key.isascii() and key.isprintable()): raise FetchError("linkedin: RAPID_API_KEY holds characters that a header cannot carry. Copy it again")
+    if not (key.isascii() and key.isprintable()):
+        raise FetchError("linkedin: RAPID_API_KEY holds characters that a header cannot carry. Copy it again")
     return key
 LinkedIn._the_key = _the_key
 
+# %% ../nbs/10_fetch.ipynb #fc612ae3
 def _check_address(self):
     "Refuse to send the key in the clear to another machine."
     there = urlsplit(self.base_url)
     if there.scheme == "https" or there.scheme == "http" and there.hostname in ("localhost", "127.0.0.1", "::1"): return
-    raise FetchError(f"linkedin: fetch.linkedin.base_url is {self.base_url!r}; expected an https:// address, since the key travels with every call")
+    raise FetchError(f"linkedin: fetch.linkedin.base_url is {self.base_url!r}; expected an https:// address, "
+                     "since the key travels with every call")
 LinkedIn._check_address = _check_address
 
-# %% ../nbs/10_fetch.ipynb #f92c2afd
+# %% ../nbs/10_fetch.ipynb #d20aa47d
 def _session(self, key):
     "A session that retries 429 and 5xx with jitter and heeds Retry-After, for an hour at most."
     retry = _Retry(total=4, backoff_factor=self.backoff, backoff_jitter=self.backoff / 2, backoff_max=60, retry_after_max=3600,
@@ -216,6 +228,7 @@ def _session(self, key):
     return session
 LinkedIn._session = _session
 
+# %% ../nbs/10_fetch.ipynb #32ff8d96
 def _query(self, offset):
     "The parameters of one call."
     limit = min(self.limit, 500 if self.endpoint == "active-jb-6m" else 100)
@@ -223,8 +236,9 @@ def _query(self, offset):
     return {"limit": limit, "offset": offset * limit, "description_type": "text", **{k: v for k, v in asked.items() if v}}
 LinkedIn._query = _query
 
-# %% ../nbs/10_fetch.ipynb #bee84611
-_hints = {401: "the key was rejected: check RAPID_API_KEY", 403: "the key was rejected: subscribe to the API on RapidAPI, or check RAPID_API_KEY",
+# %% ../nbs/10_fetch.ipynb #aebbe45c
+_hints = {401: "the key was rejected: check RAPID_API_KEY",
+          403: "the key was rejected: subscribe to the API on RapidAPI, or check RAPID_API_KEY",
           404: "no such endpoint: check fetch.linkedin.endpoint", 429: "asked too often: wait, or ask for less"}
 
 def _quoted(body):
@@ -232,18 +246,22 @@ def _quoted(body):
     message = body.get("message", "") if isinstance(body, dict) else ""
     return re.sub(r"[\W_]+", " ", storable(str(message)))[:120].strip()
 
+# %% ../nbs/10_fetch.ipynb #2b873f42
 def _failure(status, body, quota):
     "Why a reply brought no rows, or None when it did."
     said = f' ("{_quoted(body)}")' if _quoted(body) else ""
     if status == 429 and _used_up(quota): return f"status 429: the {_used_up(quota)} is used up{said}; wait for its reset"
     if status != 200: return f"status {status}{said}: {_hints.get(status, 'the service is out of order: run again later')}"
-    return None if isinstance(body, list) else f"expected a list of postings, found {'no JSON' if body is None else type(body).__name__}{said}"
+    if isinstance(body, list): return None
+    return f"expected a list of postings, found {'no JSON' if body is None else type(body).__name__}{said}"
 
-# %% ../nbs/10_fetch.ipynb #9179c629
+# %% ../nbs/10_fetch.ipynb #55ff0f68
 def _page(self, session, key, offset):
     "(rows, quota, why it failed) of one page."
-    try: reply = session.get(f"{self.base_url.rstrip('/')}/{self.endpoint}", params=self._query(offset), timeout=self.timeout, allow_redirects=False)
-    except requests.RequestException as e: return [], {}, f"no reply ({type(e).__name__}): the service or the network is down; run again later"
+    address = f"{self.base_url.rstrip('/')}/{self.endpoint}"
+    try: reply = session.get(address, params=self._query(offset), timeout=self.timeout, allow_redirects=False)
+    except requests.RequestException as e:
+        return [], {}, f"no reply ({type(e).__name__}): the service or the network is down; run again later"
     quota, text = _quota(reply.headers), reply.content.decode("utf-8", "replace").replace(key, "***")
     try: body = json.loads(text)
     except (ValueError, RecursionError): body = None
@@ -267,9 +285,9 @@ def _pages(self):
     yield self.max_pages + 1, [], f"stopped after fetch.linkedin.max_pages={self.max_pages} pages; more rows may follow"
 LinkedIn._pages, LinkedIn.quota = _pages, {}
 
-# %% ../nbs/10_fetch.ipynb #2a45926c
+# %% ../nbs/10_fetch.ipynb #3b5b2cad
 def fetch(self:LinkedIn) -> tuple: # (sightings, dropped)
-    "All pages; a row that comes twice counts once, and a page that fails costs no other its rows. `self.quota` is what the last reply said."
+    "All pages; a row that comes twice counts once, a page that fails costs no other its rows. `self.quota` holds the last reply's."
     day, kept, dropped = self.collected_on or date.today().isoformat(), {}, []
     for page, rows, why in self._pages():
         if why: dropped.append((f"linkedin/page-{page}", why, day))
@@ -280,7 +298,7 @@ def fetch(self:LinkedIn) -> tuple: # (sightings, dropped)
     return _frames(list(kept.values()), dropped)
 LinkedIn.fetch = fetch
 
-# %% ../nbs/10_fetch.ipynb #621cd522
+# %% ../nbs/10_fetch.ipynb #54887be7
 def sources(settings # `Config.fetch`
            ) -> list: # of `Source`, in the order of `settings.sources`
     "The sources that a configuration names; an unknown name is refused with the nearest one."
@@ -291,10 +309,11 @@ def sources(settings # `Config.fetch`
     for name in settings.sources:
         if name not in known:
             near = get_close_matches(name, known, 1)
-            raise FetchError(f"no source is called {name!r}" + (f": did you mean {near[0]!r}?" if near else "") + f" Sources: {', '.join(known)}")
+            meant = f": did you mean {near[0]!r}?" if near else ""
+            raise FetchError(f"no source is called {name!r}{meant} Sources: {', '.join(known)}")
     return [known[name]() for name in dict.fromkeys(settings.sources)]
 
-# %% ../nbs/10_fetch.ipynb #ce564f1c
+# %% ../nbs/10_fetch.ipynb #dd0ce23f
 def collect(found:list # of `Source`
            ) -> tuple: # (sightings, dropped), each with `collected_on`
     "What all sources bring; raises `FetchError` with every reason when that is nothing at all."
@@ -307,6 +326,8 @@ def collect(found:list # of `Source`
     if len(sightings) == 1: raise FetchError("no posting was fetched. " + _reasons(pd.concat(dropped)))
     return pd.concat(sightings[1:], ignore_index=True), pd.concat(dropped, ignore_index=True).drop_duplicates(["stage", "id", "reason"])
 
+# %% ../nbs/10_fetch.ipynb #0454c4e7
 def _reasons(dropped):
     "The first reasons, in words."
-    return "; ".join(f"{i}: {r}" for i, r in dropped[["id", "reason"]].head(3).values) or "The sources gave an empty list: ask for more (fetch.linkedin.title_filter)"
+    told = "; ".join(f"{i}: {r}" for i, r in dropped[["id", "reason"]].head(3).values)
+    return told or "The sources gave an empty list: ask for more (fetch.linkedin.title_filter)"

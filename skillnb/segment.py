@@ -22,36 +22,54 @@ class Segment(NamedTuple):
     end: int
     section: str
 
-# %% ../nbs/13_segment.ipynb #bb241df5
-_preferred = (r"\bprefer|nice (?:to|2) ha|\bbonus|\bplus(?:es)?\b|\bdesir|\bideally\b|(?:good|great) to ha|benefici|advantag|would be (?:great|nice|good|a)"
+# %% ../nbs/13_segment.ipynb #fe5b9d78
+_preferred = (r"\bprefer|nice (?:to|2) ha|\bbonus|\bplus(?:es)?\b|\bdesir|\bideally\b|(?:good|great) to ha|benefici|advantag"
+              r"|would be (?:great|nice|good|a)"
               r"|you may also|extra credit|not (?:mandatory|required)|optional|stand out"
               r"|von vorteil|idealerweise|w[üu]nschenswert|souhait|atouts?\b|appr[ée]ci|deseabl|valora|diferencia|desej|preferibil")
-_asked_of_you = (r"about you\b|who you are|who are you|^you are|you have|you ?(?:ll|will) (?:bring|need)|you need|you bring|what you (?:should|must) |must have"
-                 r"|youre (?:a |probably|great|analytical)|minimum|looking for|look for|we want you|candidate|what it takes|to (?:succeed|qualify)|be successful"
-                 r"|your (?:skills|profile|background|experience|capabilities|qualif|strength|expertise)|love to hear from you if|good fit if")
+_asked_of_you = (r"about you\b|who you are|who are you|^you are|you have|you ?(?:ll|will) (?:bring|need)|you need|you bring"
+                 r"|what you (?:should|must) |must have"
+                 r"|youre (?:a |probably|great|analytical)|minimum|looking for|look for|we want you|candidate|what it takes|to (?:succeed"
+                 r"|qualify)|be successful"
+                 r"|your (?:skills|profile|background|experience|capabilities|qualif|strength|expertise)|love to hear from you if"
+                 r"|good fit if")
 
-# %% ../nbs/13_segment.ipynb #c26c1ad7
-_employer = (r"^about us|about (?:the )?(?:company|client|employer)|who we are|\bour (?:company|mission|values|culture|story|commitment|benefits|offer|promise"
-             r"|client|vision|products?|purpose)|^why\b|why (?:us|join|work|youll love)|benefit|perks|\boffers?\b|compensation|salary|\bpay\b|\bequal|\beeo"
-             r"|diversity|inclusi|accommodat|privacy|notice|to apply|apply now|locations?\b|^company\b|disclaimer|application process|your application"
-             r"|(?:hiring|interview|selection|recruitment) process|(?:additional|further) information|^contact|footer|job (?:id|type|area|category|information)"
+# %% ../nbs/13_segment.ipynb #7272e9aa
+_employer = (r"^about us|about (?:the )?(?:company|client|employer)|who we are|\bour (?:company|mission|values|culture|story|commitment"
+             r"|benefits|offer|promise"
+             r"|client|vision|products?|purpose)|^why\b|why (?:us|join|work|youll love)|benefit|perks|\boffers?\b|compensation|salary"
+             r"|\bpay\b|\bequal|\beeo"
+             r"|diversity|inclusi|accommodat|privacy|notice|to apply|apply now|locations?\b|^company\b|disclaimer|application process"
+             r"|your application"
+             r"|(?:hiring|interview|selection|recruitment) process|(?:additional|further) information|^contact|footer|job (?:id|type|area"
+             r"|category|information)"
              r"|world of|culture|in it for you|^posted|working at|work ?life|physical|clearance (?:info|req)|rewards?$|^note\b|fraud"
-             r"|was wir|wir bieten|unser angebot|[üu]ber uns|nous offrons|avantages|qui sommes|ofrecemos|sobre (?:nosotros|n[óo]s|a empresa)|oferecemos"
+             r"|was wir|wir bieten|unser angebot|[üu]ber uns|nous offrons|avantages|qui sommes|ofrecemos|sobre (?:nosotros|n[óo]s"
+             r"|a empresa)|oferecemos"
              r"|chi siamo|offriamo")
 _described = r"^(?:job |role |position |the )?(?:description|details)$|^descri[pç][cçt]i[oóã][no](?: du poste)?$"
-_intro = (r"^about\b|^(?:job |role |position |general |offer |the |company |team |department )*(?:description|summary|overview|introduction|intro)$"
-          r"|the (?:role|opportunity|position|team)$|^role$|^(?:the )?(?:opportunity|position|job)$|meet the team|^(?:your|our|the) team|^team\b|job details"
+_intro = (r"^about\b|^(?:job |role |position |general |offer |the |company |team |department )*(?:description|summary|overview"
+          r"|introduction|intro)$"
+          r"|the (?:role|opportunity|position|team)$|^role$|^(?:the )?(?:opportunity|position|job)$|meet the team|^(?:your|our|the) team"
+          r"|^team\b|job details"
           r"|whats the role|descri[pç][cçt]i[oóã][no]|beschreibung|le poste")
 
-# %% ../nbs/13_segment.ipynb #719bea3c
-_duties = (r"respons[ai]b|\bdut(?:y|ies)|you(?:ll| ll| will| would|d)? (?:get to |be |actually )?(?:do|doing|work|own|build|make|lead|contribute|responsible|spend)"
-           r"|what (?:will )?(?:you|your job)\b.*do|^(?:in this role )?you(?: ?ll| will)(?: be)?$|(?:role|position|engineer|scientist) you will|what you ?ll"
-           r"|your (?:role|tasks?|mission|impact|work|day|opportunity|adventure|key|challenge|contribution)|tasks|day to day|daily|activit|accountabilit|scope"
-           r"|what (?:to|you can) expect|expected to|how you will|where your expertise|day in the life|job functions?|essential functions|role description"
-           r"|aufgaben|deine rolle|ihre rolle|t[äa]tigkeit|das erwartet dich|missions?\b|vos t[âa]ches|votre r[ôo]le|funciones|tareas|atividades|ir[áa] fazer"
+# %% ../nbs/13_segment.ipynb #118a5d76
+_duties = (r"respons[ai]b|\bdut(?:y|ies)|you(?:ll| ll| will| would|d)? (?:get to |be |actually )?(?:do|doing|work|own|build|make|lead"
+           r"|contribute|responsible|spend)"
+           r"|what (?:will )?(?:you|your job)\b.*do|^(?:in this role )?you(?: ?ll| will)(?: be)?$|(?:role|position|engineer"
+           r"|scientist) you will|what you ?ll"
+           r"|your (?:role|tasks?|mission|impact|work|day|opportunity|adventure|key|challenge|contribution)|tasks|day to day|daily|activit"
+           r"|accountabilit|scope"
+           r"|what (?:to|you can) expect|expected to|how you will|where your expertise|day in the life|job functions?|essential functions"
+           r"|role description"
+           r"|aufgaben|deine rolle|ihre rolle|t[äa]tigkeit|das erwartet dich|missions?\b|vos t[âa]ches|votre r[ôo]le|funciones|tareas"
+           r"|atividades|ir[áa] fazer"
            r"|attivit|mansioni|cosa farai|compiti")
-_asked = (r"qualif|requir|skill|experi|expertis|proficien|competenc|\bprofil|educat|knowledge|background|languages?$|essential|mandatory|abilities|credential"
-          r"|technical|tech stack|certif|attributes|qualities|you$|requisit|anforderung|comp[ée]tences|kenntnisse|erfahrung|f[äa]higkeiten|voraussetzung"
+_asked = (r"qualif|requir|skill|experi|expertis|proficien|competenc|\bprofil|educat|knowledge|background|languages?$|essential|mandatory"
+          r"|abilities|credential"
+          r"|technical|tech stack|certif|attributes|qualities|you$|requisit|anforderung|comp[ée]tences|kenntnisse|erfahrung|f[äa]higkeiten"
+          r"|voraussetzung"
           r"|mitbring|formation|perfil|habilidades|precisa ter|profilo|conoscenze|competenze|exigences")
 _headings = [(kind, re.compile(words)) for kind, words in (("preferred", _preferred), ("required", _asked_of_you), ("other", _employer),
              ("described", _described), ("intro", _intro), ("duty", _duties), ("required", _asked))]
@@ -64,80 +82,123 @@ def heading_kind(heading:str # a short line
     plain = " ".join(re.sub(r"[\W_]+", " ", re.sub(r"['’]", "", heading.casefold()).replace("&", " and ")).split())
     return next((kind for kind, words in _headings if words.search(plain)), None) if plain else None
 
-# %% ../nbs/13_segment.ipynb #a1671e89
+# %% ../nbs/13_segment.ipynb #a044de56
 _wish = re.compile(
-    r"\b(?:is|are|be|as|considered|also)\b (?:\w+ ){0,3}?(?:plus|bonus|advantage|asset|preferred|desirable|desired|beneficial|advantageous|nice to have)\b"
-    r"|\b(?:a )?(?:big |huge |strong )?plus[.!)]{0,3}$|\b(?:preferred|desirable|beneficial)[.)!]{0,3}$|\badvantageous\b|\ban advantage\b|highly desirable"
-    r"|^(?:preferred|nice[- ]to[- ]have|bonus|ideally|desirable|preferably)\b|(?:nice|good)[- ]to[- ]have|great to have|bonus points|also convenient"
-    r"|will be (?:valued|a plus)|significant benefit|you (?:have )?ideally|\bwould be (?:great|nice|ideal|helpful|useful)|not (?:mandatory|required)\b"
-    r"|von vorteil|wünschenswert|idealerweise|\bein plus\b|\bun plus\b|un atout|appréci|si possible|deseable|se valorar|diferencial|desejável|gradit", re.I)
-_wish_mark = re.compile(r"^\((?:optional|preferred|bonus|nice)|\((?:a )?(?:bonus|preferred|optional|plus|nice to have|desirable)\)\W{0,3}$", re.I)
+    r"\b(?:is|are|be|as|considered|also)\b (?:\w+ ){0,3}?(?:plus|bonus|advantage|asset|preferred|desirable|desired|beneficial|advantageous"
+    r"|nice to have)\b"
+    r"|\b(?:a )?(?:big |huge |strong )?plus[.!)]{0,3}$|\b(?:preferred|desirable|beneficial)[.)!]{0,3}$|\badvantageous\b|\ban advantage\b"
+    r"|highly desirable"
+    r"|^(?:preferred|nice[- ]to[- ]have|bonus|ideally|desirable|preferably)\b|(?:nice|good)[- ]to[- ]have|great to have|bonus points"
+    r"|also convenient"
+    r"|will be (?:valued|a plus)|significant benefit|you (?:have )?ideally|\bwould be (?:great|nice|ideal|helpful|useful)|not (?:mandatory"
+    r"|required)\b"
+    r"|von vorteil|wünschenswert|idealerweise|\bein plus\b|\bun plus\b|un atout|appréci|si possible|deseable|se valorar|diferencial"
+    r"|desejável|gradit", re.I)
+_wish_mark = re.compile(r"^\((?:optional|preferred|bonus|nice)|\((?:a )?(?:bonus|preferred|optional|plus|nice to have"
+                        r"|desirable)\)\W{0,3}$", re.I)
 _must = re.compile(r"\bmust[- ]have\b|\b(?:is|are) (?:required|mandatory|essential|a must)\b|\b(?:required|mandatory)[.)]{0,3}$", re.I)
 
+# %% ../nbs/13_segment.ipynb #a37b76ae
 def _is_wish(sentence):
     "Whether a sentence calls what it names welcome rather than needed."
-    return bool(_wish_mark.search(sentence) or _wish.search(re.sub(r"\([^()]{0,200}\)", "", sentence).strip())) and not _must.search(sentence)
+    outside = re.sub(r"\([^()]{0,200}\)", "", sentence).strip()
+    return bool(_wish_mark.search(sentence) or _wish.search(outside)) and not _must.search(sentence)
 
-# %% ../nbs/13_segment.ipynb #4f06f15c
+# %% ../nbs/13_segment.ipynb #446a2b6d
+def _wish_clause(sentence):
+    "Where the last clause begins, when it is a wish and what stands before it is none; 0 otherwise."
+    at = max(sentence.rfind(s, 25, -8) for s in ("; ", ", ", ". ")) + 1
+    apart = at and not re.match(r" (?:and|or|as|but|with|which|such|if|und|oder|et|ou|y|o)\b", sentence[at:at + 8])
+    apart = apart and re.match(r" (?!this|that|it|these)\w.{2,80} (?:is|are|ist|sind|est|es) ", sentence[at:at + 120], re.I)
+    return at if apart and _is_wish(sentence[at + 1:]) and not _is_wish(sentence[:at]) else 0
+
+# %% ../nbs/13_segment.ipynb #4c28ef76
 _law = re.compile(
-    r"equal[- ](?:opportunity|employment)|reasonable accommodation|regardless of|without regard to|protected (?:veteran|by)|salary range|base salary|base pay"
-    r"|pay range|compensation|\b401\(?k|health insurance|paid time off|\bpto\b|parental leave|dental|e-verify|background check|\bvisa\b|sponsorship|we offer"
-    r"|our benefits|all qualified applicants|privacy (?:policy|notice)|apply now|click|diversity|[$£€]\s?\d{2,3}[,.]\d{3}|per (?:year|annum)|drug[- ]free"
+    r"equal[- ](?:opportunity|employment)|reasonable accommodation|regardless of|without regard to|protected (?:veteran|by)|salary range"
+    r"|base salary|base pay"
+    r"|pay range|compensation|\b401\(?k|health insurance|paid time off|\bpto\b|parental leave|dental|e-verify|background check|\bvisa\b"
+    r"|sponsorship|we offer"
+    r"|our benefits|all qualified applicants|privacy (?:policy|notice)|apply now|click|diversity|[$£€]\s?\d{2,3}[,.]\d{3}|per (?:year"
+    r"|annum)|drug[- ]free"
     r"|arrest or conviction|stock (?:option|units)|equity", re.I)
 _closing = re.compile(
-    r"equal (?:opportunity|employment)|reasonable accommodation|regardless of|without regard to|protected (?:veteran|by)|(?:salary|pay|compensation) (?:range|band)"
-    r"|base (?:salary|pay)|\b401\(?k|health insurance|paid time off|parental leave|medical, dental|e-verify|all qualified applicants|privacy (?:policy|notice)"
-    r"|arrest or conviction|\bsponsor\b|benefits package|we offer\b|[$£€]\s?\d{2,3}[,.]\d{3}|unabhängig von|wir bieten|nous offrons|ofrecemos"
+    r"equal (?:opportunity|employment)|reasonable accommodation|regardless of|without regard to|protected (?:veteran|by)|(?:salary|pay"
+    r"|compensation) (?:range|band)"
+    r"|base (?:salary|pay)|\b401\(?k|health insurance|paid time off|parental leave|medical, dental|e-verify|all qualified applicants"
+    r"|privacy (?:policy|notice)"
+    r"|arrest or conviction|\bsponsor\b|benefits package|we offer\b|[$£€]\s?\d{2,3}[,.]\d{3}|unabhängig von|wir bieten|nous offrons"
+    r"|ofrecemos"
     r"|personnes? en situation de handicap", re.I)
 
-# %% ../nbs/13_segment.ipynb #82540f03
+# %% ../nbs/13_segment.ipynb #5849fc78
 _told = re.compile(
     r"\byou(?:['’]ll| will| would)\b(?! (?:have|need|bring|be an?)\b)|\bresponsible for\b|\bresponsibilities include|\byou get to\b"
-    r"|\bthis (?:role|position|person) (?:will|involves|is responsible|focuses)|\b(?:engineer|scientist|candidate|researcher|hire|position|role|individual) will\b"
-    r"|\byour (?:role|mission|work|tasks?) (?:is|will|include)|\bwill (?:be responsible|work|develop|design|lead|build|join|focus|collaborate)\b"
+    r"|\bthis (?:role|position|person) (?:will|involves|is responsible|focuses)|\b(?:engineer|scientist|candidate|researcher|hire|position"
+    r"|role|individual) will\b"
+    r"|\byour (?:role|mission|work|tasks?) (?:is|will|include)|\bwill (?:be responsible|work|develop|design|lead|build|join|focus"
+    r"|collaborate)\b"
     r"|\bdu (?:entwickelst|arbeitest|bist verantwortlich|übernimmst)|\bvous (?:serez|aurez|participerez|devrez)", re.I)
-_told_first = re.compile(r"^(?:you(?:['’]ll| will)|as (?:an?|part|the)\b.{0,200}you(?:['’]ll| will)|in this (?:role|position)|this role|the team)\b", re.I)
+_told_first = re.compile(r"^(?:you(?:['’]ll| will)|as (?:an?|part|the)\b.{0,200}you(?:['’]ll| will)|in this (?:role|position)|this role"
+                         r"|the team)\b", re.I)
 
-# %% ../nbs/13_segment.ipynb #814afd57
-_verbs = "|".join("""accelerate act adapt address advise advocate align analy[sz]e apply architect assess assist audit automate benchmark build champion coach
-code collaborate collect communicate conceptuali[sz]e conduct configure connect construct consult contribute coordinate craft create curate customi[sz]e debug
-define deliver demonstrate deploy design determine develop devise diagnose direct discover document drive educate empower enable engage engineer enhance ensure
-establish evaluate evangeli[sz]e execute experiment explore extend facilitate fine-?tune formulate foster gather generate guide help identify implement improve
-influence innovate integrate interact interface investigate iterate keep launch lead leverage liaise maintain make manage measure mentor model monitor navigate
-onboard operate optimi[sz]e orchestrate organi[sz]e oversee own participate partner perform pioneer plan prepare present prioriti[sz]e process produce
-productioni[sz]e promote propose prototype provide publish push recommend recruit refine report represent research resolve review run scale serve set shape
-share solve spearhead stay steer streamline structure supervise support take test track train transform transition translate troubleshoot tune uncover
-understand use utili[sz]e validate work write""".split())
-_act = re.compile(rf"^(?:(?:actively|closely|continuously|proactively|independently|effectively|regularly) )?(?:{_verbs})\b(?!\s+(?:experience|knowledge|skills))"
-                  r"|^(?:develop|design|build|lead|work|collaborate|implement|create|drive|own|partner|manage|optimize|contribute|deploy|train|evaluate|maintain"
+# %% ../nbs/13_segment.ipynb #0d48d2a9
+_verbs = "|".join("""accelerate act adapt address advise advocate align analy[sz]e apply architect assess assist audit automate
+benchmark build champion coach code collaborate collect communicate conceptuali[sz]e conduct configure connect construct consult
+contribute coordinate craft create curate customi[sz]e debug define deliver demonstrate deploy design determine develop devise
+diagnose direct discover document drive educate empower enable engage engineer enhance ensure establish evaluate evangeli[sz]e
+execute experiment explore extend facilitate fine-?tune formulate foster gather generate guide help identify implement improve
+influence innovate integrate interact interface investigate iterate keep launch lead leverage liaise maintain make manage measure
+mentor model monitor navigate onboard operate optimi[sz]e orchestrate organi[sz]e oversee own participate partner perform pioneer
+plan prepare present prioriti[sz]e process produce productioni[sz]e promote propose prototype provide publish push recommend recruit
+refine report represent research resolve review run scale serve set shape share solve spearhead stay steer streamline structure
+supervise support take test track train transform transition translate troubleshoot tune uncover understand use utili[sz]e validate
+work write""".split())
+_act = re.compile(rf"^(?:(?:actively|closely|continuously|proactively|independently|effectively"
+                  rf"|regularly) )?(?:{_verbs})\b(?!\s+(?:experience|knowledge|skills))"
+                  r"|^(?:develop|design|build|lead|work|collaborate|implement|create|drive|own|partner|manage|optimize|contribute|deploy"
+                  r"|train|evaluate|maintain"
                   r"|conduct|analyze|participate|support|ensure|write|mentor|define|deliver|provide|perform|identifie|serve)s\b", re.I)
-_acting = re.compile(r"^(?!(?:understanding|programming|working knowledge|engineering|computing|including|during|being|having|coding|outstanding|learning|leading"
-                     r"|existing|something|everything|marketing|reasoning|beginning|pursuing|obtaining|planning|willing|training|model+ing|processing|networking)\b)"
+_acting = re.compile(r"^(?!(?:understanding|programming|working knowledge|engineering|computing|including|during|being|having|coding"
+                     r"|outstanding|learning|leading"
+                     r"|existing|something|everything|marketing|reasoning|beginning|pursuing|obtaining|planning|willing|training|model+ing"
+                     r"|processing|networking)\b)"
                      r"[a-z]{3,20}ing\b", re.I)
 
-# %% ../nbs/13_segment.ipynb #89685a06
+# %% ../nbs/13_segment.ipynb #529b70e4
 _years = r"(?:minimum (?:of )?|at least |over |more than )?\d{1,2} ?(?:\+|-|–|to|or more)? ?\d{0,2}\+? ?years"
-_degree = r"(?:an? )?(?:bachelor|master|ph\.?d|b\.?s\.?c?\.?\b|m\.?s\.?c?\.?\b|mba\b|doctorate|(?:advanced|university|graduate|undergraduate) degree|degree)"
-_listed = re.compile(r"^(?:\w+ ){0,3}(?:experience|proficien\w+|knowledge|familiar\w*|understanding|ability|expertise|skills?|background|degree|fluency|certification)\b"
+_degree = (r"(?:an? )?(?:bachelor|master|ph\.?d|b\.?s\.?c?\.?\b|m\.?s\.?c?\.?\b|mba\b|doctorate|(?:advanced|university|graduate"
+           r"|undergraduate) degree|degree)")
+_listed = re.compile(r"^(?:\w+ ){0,3}(?:experience|proficien\w+|knowledge|familiar\w*|understanding|ability|expertise|skills?|background"
+                     r"|degree|fluency|certification)\b"
                      r" (?:in|with|of|to|and|on|for|using|leading|navigating|building|working)\b", re.I)
-_asks_first = re.compile(rf"^(?:{_years}|{_degree}|(?:\w+ ){{0,3}}(?:experience|proficien\w+|knowledge|familiar\w*|understanding|ability|expertise|skills?|background"
-    r"|track record|degree|fluency|command|competenc\w+|grasp|aptitude|passion)\b|minimum|at least|must|strong\b|solid\b|proven\b|demonstrated\b|hands[- ]on"
-    r"|expert\b|excellent\b|good\b|deep (?:understanding|knowledge|expertise|experience)|fluent|skilled|comfortable|capable|knowledgeable|detail[- ]oriented"
-    r"|self[- ](?:motivated|starter|driven)|willing|passionate|exceptional|effective|outstanding|extensive|significant|prior|previous|relevant|current|enrolled"
-    r"|curious|able to|confident|you have|you are|you['’](?:ve|re)|has |have |kenntnisse|erfahrung|abgeschlossen|sehr gute|gute|fundierte|maîtrise|expérience"
+_asks_first = re.compile(rf"^(?:{_years}|{_degree}|(?:\w+ ){{0,3}}(?:experience|proficien\w+|knowledge|familiar\w*|understanding|ability"
+                         rf"|expertise|skills?|background"
+    r"|track record|degree|fluency|command|competenc\w+|grasp|aptitude|passion)\b|minimum|at least|must|strong\b|solid\b|proven\b"
+    r"|demonstrated\b|hands[- ]on"
+    r"|expert\b|excellent\b|good\b|deep (?:understanding|knowledge|expertise|experience)|fluent|skilled|comfortable|capable|knowledgeable"
+    r"|detail[- ]oriented"
+    r"|self[- ](?:motivated|starter|driven)|willing|passionate|exceptional|effective|outstanding|extensive|significant|prior|previous"
+    r"|relevant|current|enrolled"
+    r"|curious|able to|confident|you have|you are|you['’](?:ve|re)|has |have |kenntnisse|erfahrung|abgeschlossen|sehr gute|gute|fundierte"
+    r"|maîtrise|expérience"
     r"|connaissance|diplôme|capacité|experiencia|conocimiento|formación|titulación|conhecimento|esperienza|conoscenza|laurea)", re.I)
 _asks = re.compile(
-    r"\byears['’]? (?:of )?(?:[\w/&,-]+ ){0,6}experience|\b(?:degree|phd|ph\.d\.?|master['’]?s?|bachelor['’]?s?)(?: degree)?,? (?:\w+ ){0,3}in\b"
-    r"|\bproficien(?:t|cy) (?:in|with)|\bexperience (?:with|in|of|using|working|building|developing|designing)\b|\bknowledge of\b|\bfamiliar(?:ity)? with\b"
-    r"|\b(?:strong|solid|deep) (?:\w+ ){0,3}(?:skills|background|understanding|knowledge|experience)\b|ideal candidate|you (?:have|bring|(?:should|must) have|are a)\b"
+    r"\byears['’]? (?:of )?(?:[\w/&,-]+ ){0,6}experience|\b(?:degree|phd|ph\.d\.?|master['’]?s?"
+    r"|bachelor['’]?s?)(?: degree)?,? (?:\w+ ){0,3}in\b"
+    r"|\bproficien(?:t|cy) (?:in|with)|\bexperience (?:with|in|of|using|working|building|developing|designing)\b|\bknowledge of\b"
+    r"|\bfamiliar(?:ity)? with\b"
+    r"|\b(?:strong|solid|deep) (?:\w+ ){0,3}(?:skills|background|understanding|knowledge|experience)\b|ideal candidate|you (?:have|bring"
+    r"|(?:should|must) have|are a)\b"
     r"|looking for\b.{0,200}\b(?:experience|background|skills|expertise|knowledge)|you['’]ve ", re.I)
 _degree_or_years = re.compile(f"^(?:{_years}|{_degree})", re.I)
 
+# %% ../nbs/13_segment.ipynb #52d89248
 def _is_listed(sentence): return bool(_listed.search(sentence) or _degree_or_years.search(sentence)) and not _act.search(sentence)
 
-# %% ../nbs/13_segment.ipynb #47ded970
+# %% ../nbs/13_segment.ipynb #52ac3829
 _mark = re.compile(r"^[\s•●▪◦‣∙■□➢➤►✓✔✅❖🔹🔸👉*·–—-]+")
 
+# %% ../nbs/13_segment.ipynb #35eadf2f
 def _section(piece, mode, ahead, alone):
     "The section of a sentence below a heading; `alone` says that it has a line for itself."
     s = _mark.sub("", piece if len(piece) < 2000 else piece[:1500] + " " + piece[-400:])
@@ -147,58 +208,88 @@ def _section(piece, mode, ahead, alone):
     if mode in ("required", "preferred"): return _below_asked(s, mode)
     return _below_prose(s, mode, ahead, alone)
 
+# %% ../nbs/13_segment.ipynb #ca907ec1
 def _below_asked(s, mode):
     "Below a heading that asks: long sentences may still tell what the work is."
     if len(s) > 60 and (_told_first.search(s) and _told.search(s) or mode == "required" and _act.search(s)): return "duty"
     return "required" if _must.search(s) else mode
 
+# %% ../nbs/13_segment.ipynb #4e6964be
 def _below_prose(s, mode, ahead, alone):
     "Below no heading, or one that opens nothing: the sentence alone decides."
     if _act.search(s): return "duty"
     if _asks_first.search(s) and _asks.search(s): return "required"
-    if "duty" in ahead and mode != "described": return "required" if "required" not in ahead and mode != "other" and _asks.search(s) else "other"
+    if "duty" in ahead and mode != "described":
+        return "required" if "required" not in ahead and mode != "other" and _asks.search(s) else "other"
     if alone and _listed.search(s): return "required"
     if _told.search(s): return "duty"
     if mode == "other": return "other"
     return "duty" if _acting.search(s) else "required" if _asks_first.search(s) or _asks.search(s) else "other"
 
-# %% ../nbs/13_segment.ipynb #8c1c5c7f
-_opens = re.compile(r"^(?:nice|pluses|bonus|preferred|required|requirements|qualifications|skills|responsibilities|what|desired|minimum|basic|key|about)\b", re.I)
-_pair = re.compile(r"^(?:required |preferred |desired |minimum )?(?:education|skills|experience|knowledge|qualifications)\b(?: |, )(?:and|&)"
+# %% ../nbs/13_segment.ipynb #929aebfb
+_opens = re.compile(r"^(?:nice|pluses|bonus|preferred|required|requirements|qualifications|skills|responsibilities|what|desired|minimum"
+                    r"|basic|key|about)\b", re.I)
+_pair = re.compile(r"^(?:required |preferred |desired |minimum )?(?:education|skills|experience|knowledge|qualifications)\b(?: |, )(?:and"
+                   r"|&)"
                    r"|(?:required|preferred|needed)$", re.I)
-_praise = re.compile(r"^(?:excellent|strong|good|solid|proven|demonstrated|outstanding|effective|advanced|exceptional|deep|hands|practical|prior|previous|familiar\w*"
-                     r"|proficien\w+|understanding|fluent|ability to|able to|working knowledge|comfortable|passion|innovative|creative|analytical)\b(?! (?:to ha|qualif))", re.I)
+_praise = re.compile(r"^(?:excellent|strong|good|solid|proven|demonstrated|outstanding|effective|advanced|exceptional|deep|hands|practical"
+                     r"|prior|previous|familiar\w*"
+                     r"|proficien\w+|understanding|fluent|ability to|able to|working knowledge|comfortable|passion|innovative|creative"
+                     r"|analytical)\b(?! (?:to ha|qualif))", re.I)
+
+# %% ../nbs/13_segment.ipynb #7cb9989c
+_mentions = re.compile(r"experien|expertis|proficien|knowledge|background|skills?\b|certifi|technical|educati|abilit"
+                       r"|qualities", re.I)  # and then only these words:
+_names = set("""required requirements preferred desired minimum key core basic essential mandatory technical professional personal soft hard
+relevant prior previous additional other your our the and or of for in role position job work working what who we you ll re re’
+bring need needed should must have are d have’ will looking qualifications qualification skills skill experience experiences
+education educational knowledge abilities ability competencies expertise background qualities attributes certifications
+certification profile training nice to bonus plus highly industry years it takes candidate ideal about that matter where is that’s s
+don t proficiency proficiencies tools language languages summary section help us succeed thrive this team set sets success for
+capabilities credentials critical would have below""".split())
+
+# %% ../nbs/13_segment.ipynb #21fa86f5
+_wishes = re.compile("^(?:nice|bonus|prefer|the following|ideally|what|it)", re.I)
 
 def _is_entry(line):
     "Whether a short line is rather an entry of a list than a heading: praise, years, a verb, a wish."
     words = len(line.split())
-    return bool(_praise.search(line) or re.search(r"\d\+", line) or _listed.search(line) and not _pair.search(line) or "(" in line and not _opens.search(line)
-                or words > 3 and _act.search(line) or words > 4 and _wish.search(line) and not re.search(r"^(?:nice|bonus|prefer|the following|ideally|what|it)", line, re.I))
+    if _praise.search(line) or _degree_or_years.search(line) or re.search(r"\d\+", line): return True
+    if _listed.search(line) and not _pair.search(line) or "(" in line and not _opens.search(line): return True
+    return bool(words > 3 and _act.search(line) or words > 4 and _wish.search(line) and not _wishes.search(line))
 
+# %% ../nbs/13_segment.ipynb #76960b14
 def _opened(line):
     "What a whole line opens when it is a heading; None when it is not."
     if len(line) > 90: return None
     bare = _mark.sub("", line).rstrip("*")
     if bare.endswith(":"): return heading_kind(line) if len(bare.split()) <= 14 else None
     if not bare or len(bare.split()) > 9 or bare[-1] in ".;," or _is_entry(bare): return None
-    return heading_kind(line)
+    return None if _mentions.search(bare) and not set(re.findall(r"\w+", bare.casefold())) <= _names else heading_kind(line)
 
-# %% ../nbs/13_segment.ipynb #8ca3eb67
-_before = (r"(?:(?:Key|Minimum|Preferred|Basic|Required|Desired|Additional|Main|Job|Core|Essential|Technical|Your|Mandatory|Primary|Principal|Role|Major|Other|Soft|Hard"
+# %% ../nbs/13_segment.ipynb #3f89fa93
+_before = (r"(?:(?:Key|Minimum|Preferred|Basic|Required|Desired|Additional|Main|Job|Core|Essential|Technical|Your|Mandatory|Primary"
+           r"|Principal|Role|Major|Other|Soft|Hard"
            r"|Duties and|(?:Skills|Roles|Education) (?:and|&)) ){0,3}")
 _name = (rf"{_before}(?:Responsibilities|Qualifications|Requirements|Skills(?: (?:and|&) Experience| Required)?|Duties|Accountabilities)"
-         r"|Nice[ -]to[ -][Hh]aves?|Bonus [Pp]oints|(?:Preferred|Required) Experience|About (?:[Tt]he (?:[Rr]ole|[Tt]eam|[Jj]ob|[Cc]ompany|[Pp]osition)|[Uu]s|[Yy]ou)"
-         r"|What [Yy]ou(?:['’]ll| [Ww]ill) (?:[Dd]o|[Bb]ring|[Nn]eed|[Bb]e [Dd]oing)|What [Ww]e (?:[Oo]ffer|[Ll]ook [Ff]or)|What [Ww]e(?:['’]re| [Aa]re) [Ll]ooking [Ff]or"
+         r"|Nice[ -]to[ -][Hh]aves?|Bonus [Pp]oints|(?:Preferred|Required) Experience|About (?:[Tt]he (?:[Rr]ole|[Tt]eam|[Jj]ob|[Cc]ompany"
+         r"|[Pp]osition)|[Uu]s|[Yy]ou)"
+         r"|What [Yy]ou(?:['’]ll| [Ww]ill) (?:[Dd]o|[Bb]ring|[Nn]eed|[Bb]e [Dd]oing)|What [Ww]e (?:[Oo]ffer|[Ll]ook [Ff]or)"
+         r"|What [Ww]e(?:['’]re| [Aa]re) [Ll]ooking [Ff]or"
          r"|Who [Yy]ou [Aa]re|(?:Job|Role|Position|Offer|Company) (?:Description|Summary|Overview)|Benefits|Perks|Equal Opportunity"
-         r"|Responsabilités|Responsabilidades|Requisitos|(?:Ihre |Deine )?Aufgaben|Anforderungen|(?:Ihr|Dein) Profil|Wir bieten|Missions|Profil recherché|Funciones")
+         r"|Responsabilités|Responsabilidades|Requisitos|(?:Ihre |Deine )?Aufgaben|Anforderungen|(?:Ihr|Dein) Profil|Wir bieten|Missions"
+         r"|Profil recherché|Funciones")
 _glued = re.compile(rf"(?:(?<=[a-zà-ÿ0-9.!?;:)\]•])|^|(?<=[.!?:;] ))({_name})(?: ?:|(?=[A-ZÀ-Þ][a-zà-ÿ])|(?=\s*$))")
-_walled = re.compile(r"(?:^|(?<=[.!?:;)] )|(?<=[a-z] ))((?:(?:Key|Minimum|Preferred|Basic|Required|Your) (?:Responsibilities|Qualifications|Requirements|Skills))"
-                     r"|What [Yy]ou(?:['’]ll| [Ww]ill) (?:[Bb]e [Dd]oing|[Dd]o|[Bb]ring|[Nn]eed)|What you need to succeed|Who [Yy]ou [Aa]re|Nice to [Hh]ave|About [Yy]ou"
+_walled = re.compile(r"(?:^|(?<=[.!?:;)] )|(?<=[a-z] ))((?:(?:Key|Minimum|Preferred|Basic|Required|Your) (?:Responsibilities"
+                     r"|Qualifications|Requirements|Skills))"
+                     r"|What [Yy]ou(?:['’]ll| [Ww]ill) (?:[Bb]e [Dd]oing|[Dd]o|[Bb]ring|[Nn]eed)|What you need to succeed"
+                     r"|Who [Yy]ou [Aa]re|Nice to [Hh]ave|About [Yy]ou"
                      r"|What [Ww]e [Oo]ffer|Why [Jj]oin [Uu]s)(?= [A-Z])")
-_leading = re.compile(r"stand out|good fit|fit if|respons|qualif|requir|skill|nice|bonus|prefer|what you|you will|you['’]ll|must|about|profil|aufgaben|missions|desir"
+_leading = re.compile(r"stand out|good fit|fit if|respons|qualif|requir|skill|nice|bonus|prefer|what you|you will|you['’]ll|must|about"
+                      r"|profil|aufgaben|missions|desir"
                       r"|plus|duties|experience|education|who you|summary|overview|description|role|essential|tasks|ideal", re.I)
 
-# %% ../nbs/13_segment.ipynb #80cbabcb
+# %% ../nbs/13_segment.ipynb #5c75be91
 def _leads(line):
     "End of a heading that shares its line with what it opens (`Requirements: Python, SQL`); 0 when there is none."
     end = line.find(":", 0, 70) + 1
@@ -206,26 +297,49 @@ def _leads(line):
     fits = rest.strip() and not rest.startswith("//") and len(head.split()) <= 8 and not re.search("[.!?]", head) and _leading.search(head)
     return end if fits and heading_kind(head) in ("required", "preferred", "duty", "intro") else 0
 
+# %% ../nbs/13_segment.ipynb #96267739
 def _inner_headings(line):
     "{start: end} of the headings inside a line; the first one wins where two overlap."
-    found = {g.start(1): g.end() for g in _glued.finditer(line) if g.end() - g.start() < len(line) and (g.start() or g[0][-1] == ":" or line[g.end()].isupper())}
+    def opens(g): return g.end() - g.start() < len(line) and (g.start() or g[0][-1] == ":" or line[g.end()].isupper())
+    found = {g.start(1): g.end() for g in _glued.finditer(line) if opens(g)}
     if len(line) > 300: found |= {g.start(1): g.end(1) for g in _walled.finditer(line)}
     return found | ({0: end} if (end := _leads(line)) else {})
 
-# %% ../nbs/13_segment.ipynb #70e633bc
-_bullet = re.compile(r"\s*(?=[•●▪◦‣∙■□➢➤►✓✔✅❖🔹🔸👉])|(?<=[.:;)!?])\s+(?=[-–*·o]\s+[A-ZÀ-Þ0-9])|(?<=\s)(?=[*·]\s+[A-Z])|(?<=[.;:])\s+(?=\(?\d{1,2}[.)]\s+[A-Z])")
-_joint = re.compile(r"(?<=[a-zà-ÿ0-9)\]][.!?;:])(?=[A-ZÀ-Þ][a-zà-ÿ]{1,30}[ ,’'-])|(?<=[a-zà-ÿ]{3}\))(?=[A-Z][a-z]{1,30} )|(?<=[a-zà-ÿ0-9]{2}[.!?])(?=[A-ZÀ-Þ]{1,6} )")
+# %% ../nbs/13_segment.ipynb #bb1aba95
+_bullet = re.compile(r"\s*(?=[•●▪◦‣∙■□➢➤►✓✔✅❖🔹🔸👉]\s*\w)|(?<=[.:;)!?])\s+(?=[-–*·o]\s+[A-ZÀ-Þ0-9])|(?<=\s)(?=[*·]\s+[A-Z])"
+                     r"|(?<=[.;:])\s+(?=\(?\d{1,2}[.)]\s+[A-Z])")
+_joint = re.compile(r"(?<=[a-zà-ÿ0-9)\]][.!?;:])(?=[A-ZÀ-Þ][a-zà-ÿ]{1,30}[ ,’'-])|(?<=[a-zà-ÿ]{3}\))(?=[A-Z][a-z]{1,30} )"
+                    r"|(?<=[a-zà-ÿ0-9]{2}[.!?])(?=[A-ZÀ-Þ]{1,6} )")
 _runon = re.compile(rf"(?<=[a-z)]) (?=[A-Z][a-z])(?=(?i:{_verbs})\b (?!experience|knowledge|skills))"
-    r"|(?<=[a-z)]) (?=(?:Experience|Proficien(?:t|cy)|Knowledge|Familiarity|Expertise|Bachelor|Strong|Proven|Excellent|Solid|Hands-on|Demonstrated|Ability|Understanding"
+    r"|(?<=[a-z)]) (?=(?:Experience|Proficien(?:t|cy)|Knowledge|Familiarity|Expertise|Bachelor|Strong|Proven|Excellent|Solid|Hands-on"
+    r"|Demonstrated|Ability|Understanding"
     r"|Deep|Exposure|At least|\d\d?\+ years)\b (?:in|with|of|to|and|years|[a-z]))")
 
+# %% ../nbs/13_segment.ipynb #d0819aa6
+def _windows(piece, size=2000):
+    "(start, end) of stretches that are cut one at a time, at a blank: no sentence is longer, and the time stays linear."
+    start = 0
+    while len(piece) - start > size:
+        end = piece.rfind(" ", start, start + size) + 1 or start + size
+        yield start, end
+        start = end
+    yield start, len(piece)
+
+# %% ../nbs/13_segment.ipynb #de95b86a
 def _sentences(piece):
     "(start, end) of the sentences of a piece; run-on ones cut once more."
-    for start, end in nupunkt.sent_spans(piece) if len(piece) > 60 else [(0, len(piece))]:
-        cuts = [m.start() for m in _runon.finditer(piece, start, end) if re.search(r"(?:^|\s)[a-z(]\S*$", piece[max(0, m.start() - 30):m.start()])] if end - start > 300 else []
-        yield from zip([start, *cuts], [*cuts, end])
+    for begin, stop in _windows(piece):
+        for a, b in nupunkt.sent_spans(piece[begin:stop]) if stop - begin > 60 else [(0, stop - begin)]:
+            cuts = _runs(piece, begin + a, begin + b) if b - a > 300 else []
+            yield from zip([begin + a, *cuts], [*cuts, begin + b])
 
-# %% ../nbs/13_segment.ipynb #19dce911
+# %% ../nbs/13_segment.ipynb #480d00b2
+def _runs(piece, start, end):
+    "Where entries begin in a sentence that does not end."
+    return [m.start() for m in _runon.finditer(piece, start, end) if re.search(r"(?:^"
+        r"|\s)[a-z(]\S*$", piece[max(0, m.start() - 30):m.start()])]
+
+# %% ../nbs/13_segment.ipynb #138dc233
 def _cut_line(line):
     "(start, end, is heading) of the pieces of one line, in order, without gaps."
     heads = _inner_headings(line)
@@ -238,8 +352,10 @@ def _cut_line(line):
         else: yield from ((at + a, at + b, False) for a, b in _sentences(line[at:end]))
         at = end
 
+# %% ../nbs/13_segment.ipynb #7b4a31f7
 _lines = re.compile("[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 
+# %% ../nbs/13_segment.ipynb #b6e80557
 def _pieces(text):
     "(start, end, what it opens, stands alone) of every heading, bullet and sentence, blanks off."
     for m in _lines.finditer(text):
@@ -248,12 +364,21 @@ def _pieces(text):
         for a, b, head in found:
             yield a, b, heading_kind(text[a:b]) if head else _opened(text[a:b]) if len(found) == 1 else None, len(found) == 1
 
+# %% ../nbs/13_segment.ipynb #94365ad8
 def _trimmed(text, start, end):
     "The offsets without blanks at either end."
     piece = text[start:end]
     return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
 
-# %% ../nbs/13_segment.ipynb #ea8e97c5
+# %% ../nbs/13_segment.ipynb #f22e5a9a
+_lists = "required", "preferred", "duty"
+
+def _in_list(piece, kind, mode, alone=True):
+    "What a heading opens, given the list it stands in; `alone` says that it has a line for itself."
+    if kind and alone and mode in _lists and _mark.match(piece) and not piece.rstrip("*").endswith(":"): return None
+    return mode if kind == "required" and mode == "preferred" and _listed.search(_mark.sub("", piece)) else kind
+
+# %% ../nbs/13_segment.ipynb #275b435f
 def segments(text:str # any text, cleaned or not
             ) -> list: # of `Segment`, in order, covering every character that is not blank
     "The sentences, bullets and headings of a posting with their sections."
@@ -262,9 +387,12 @@ def segments(text:str # any text, cleaned or not
     for n, (start, end, kind, alone) in enumerate(pieces):
         piece = text[start:end]
         if kind == "preferred" and "required" not in last and re.search("desired", piece, re.I): kind = "required"  # the only list there is
-        if kind and alone and mode in ("required", "preferred", "duty") and _mark.match(piece) and not piece.rstrip("*").endswith(":"): kind = None  # a bullet
-        if not kind and mode in ("required", "preferred", "duty") and _closing.search(piece): mode = "other"
+        kind = _in_list(piece, kind, mode, alone)
+        if not kind and mode in _lists and _closing.search(piece): mode = "other"
         mode = kind or mode
+        if not kind and mode == "required" and (cut := _wish_clause(piece)):
+            out.append(Segment(start, start + cut, "required"))
+            start, piece = start + cut + 1, piece[cut + 1:]
         ahead = {k for k, at in last.items() if k and (mode == "start" or at >= n)}
         section = _section(piece, mode, ahead, alone) if not kind else "other" if kind in ("intro", "described") else kind
         out.append(Segment(start, end, section))
