@@ -39,7 +39,7 @@ def measure(path):
     apart = frozen(data)
     seen, unseen = data[~apart], data[apart]
     overlap = set(card(shipped_tagger())["trained_on"]) & set(digests(unseen.text))
-    if overlap: sys.exit(f"expected a tagger that has not seen the frozen postings, found {len(overlap)} of them on its card. Train it again")
+    if overlap: sys.exit(f"expected a tagger that has not seen the frozen postings, found {len(overlap)} on its card. Train it again")
     texts, gold, tagger = unseen.text.tolist(), unseen.gold.tolist(), Tagger()
     found, floor = _spans(tagger(texts)), memory(seen.text.tolist(), seen.gold.tolist())(texts)
     gain, low, high = difference(counts(gold, found), counts(gold, floor), "hard")
@@ -50,8 +50,10 @@ def measure(path):
 
 def as_markdown(rows):
     "One line a model and kind: strict with interval, relaxed with interval."
-    rows = rows.assign(figure=[f"{r.value:.3f} [{r.low:.3f}, {r.high:.3f}]" for r in rows.itertuples()], how=rows.metric.str.split().str[0], kind=rows.metric.str.split().str[-1])
-    table = rows.pivot(index=["model", "kind", "n"], columns="how", values="figure").reset_index()[["model", "kind", "n", "strict", "relaxed"]]
+    words = rows.metric.str.split()
+    rows = rows.assign(figure=[f"{r.value:.3f} [{r.low:.3f}, {r.high:.3f}]" for r in rows.itertuples()], how=words.str[0], kind=words.str[-1])
+    table = rows.pivot(index=["model", "kind", "n"], columns="how", values="figure").reset_index()
+    table = table[["model", "kind", "n", "strict", "relaxed"]]
     lines = [table.columns.tolist(), ["---"] * 5, *table.astype(str).values.tolist()]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -6,7 +6,7 @@
 __all__ = ['LAYERS', 'counts', 'f1', 'interval', 'memory', 'read_sample', 'read_labels', 'read_skillspan', 'score_skillspan',
            'score', 'evaluate', 'difference', 'contest']
 
-# %% ../nbs/40_evaluate.ipynb #92336b31
+# %% ../nbs/40_evaluate.ipynb #3c844387
 import gzip
 import json
 from collections import Counter, defaultdict
@@ -15,18 +15,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .models import ModelError, card, champion, crown, keep, resolve
+from .models import card, champion, crown, keep, wrong
 from .schema import KINDS, empty
 from .spans import Span, decode, words
 from .tag import Tagger
 from .train import frozen
 
-# %% ../nbs/40_evaluate.ipynb #a694b3b9
+# %% ../nbs/40_evaluate.ipynb #25964a4e
 def _hits(spans, others, relaxed):
     "How many of `spans` agree with one of `others`."
     if not relaxed: return len({s[:3] for s in spans} & {o[:3] for o in others})
     return sum(any(s.start < o.end and o.start < s.end and s.kind == o.kind for o in others) for s in spans)
 
+# %% ../nbs/40_evaluate.ipynb #f904054a
 def counts(gold:list,         # the right `Span`s, a list a posting
            found:list,        # the predicted ones, a list a posting
            relaxed:bool=False # count overlaps instead of exact spans
@@ -39,22 +40,23 @@ def counts(gold:list,         # the right `Span`s, a list a posting
             rows.append((i, kind, _hits(b, a, relaxed), len(b), _hits(a, b, relaxed), len(a)))
     return pd.DataFrame(rows, columns=["posting", "kind", "found_right", "found", "gold_right", "gold"])
 
-# %% ../nbs/40_evaluate.ipynb #9df68f8b
+# %% ../nbs/40_evaluate.ipynb #a4d22fba
 def _f1(n):
     "Precision, recall and F1 from sums in the order of the columns of `counts`; works on arrays of sums too."
     precision, recall = n[..., 0] / np.maximum(n[..., 1], 1), n[..., 2] / np.maximum(n[..., 3], 1)
     return precision, recall, 2 * precision * recall / np.maximum(precision + recall, 1e-12)
 
+def _sums(table, kind):
+    "An array (postings, 4) of counts."
+    rows = table if kind == "micro" else table[table.kind == kind]
+    return rows.groupby("posting")[["found_right", "found", "gold_right", "gold"]].sum().to_numpy()
+
+# %% ../nbs/40_evaluate.ipynb #2ed4d9e4
 def f1(table:pd.DataFrame, # as `counts` gives it
        kind:str="micro"    # "hard", "soft", or "micro" for both together
       ) -> float:          # 0 to 1
     "F1 over all postings of `table`."
     return float(_f1(_sums(table, kind).sum(0))[2])
-
-def _sums(table, kind):
-    "An array (postings, 4) of counts."
-    rows = table if kind == "micro" else table[table.kind == kind]
-    return rows.groupby("posting")[["found_right", "found", "gold_right", "gold"]].sum().to_numpy()
 
 # %% ../nbs/40_evaluate.ipynb #77384efd
 def _draws(n, times, seed):
@@ -95,7 +97,7 @@ def _remembered(text, kinds, longest):
         i += n or 1
     return out
 
-# %% ../nbs/40_evaluate.ipynb #8551b484
+# %% ../nbs/40_evaluate.ipynb #c4f013d1
 def _joined(ad):
     "Text and spans of one fictional ad, its sentences a line each."
     text, spans = "", []
@@ -104,31 +106,36 @@ def _joined(ad):
         text += s["text"] + "\n"
     return ad["ad_id"], text, spans
 
+# %% ../nbs/40_evaluate.ipynb #17b70222
 def read_sample(path:Path=None   # `truth.jsonl.gz`, by default the bundled one
                ) -> pd.DataFrame: # posting_id, text, gold; English ads
     "The fictional postings with their truth."
     import skillnb
-    with gzip.open(path or Path(skillnb.__file__).parent/"sample"/"truth.jsonl.gz", "rt", encoding="utf-8") as f: ads = [json.loads(line) for line in f]
+    path = path or Path(skillnb.__file__).parent/"sample"/"truth.jsonl.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as f: ads = [json.loads(line) for line in f]
     return pd.DataFrame([_joined(a) for a in ads if a["language"] == "en"], columns=["posting_id", "text", "gold"])
 
-# %% ../nbs/40_evaluate.ipynb #f2af58c3
+# %% ../nbs/40_evaluate.ipynb #b534b5e0
 def _labelled(line, folder):
     "Path, text and spans of one line of a labels file."
-    path = next((d/line["posting"] for d in (folder, folder/"postings", folder.parent/"postings") if (d/line["posting"]).is_file()), None)
-    if path is None or ".." in Path(line["posting"]).parts: raise ModelError(f"expected the text {line['posting']!r} in {folder} or in a folder `postings` beside it, found none")
+    name, near = line["posting"], (folder, folder/"postings", folder.parent/"postings")
+    path = next((d/name for d in near if ".." not in Path(name).parts and (d/name).is_file()), None)
+    if path is None: raise wrong(f"the text {name!r} in {folder} or in a folder `postings` beside it", "none", "Put the texts there")
     text = path.read_bytes().decode("utf-8")
     for s in line["spans"]:
-        if text[s["start"]:s["end"]] != s.get("text", text[s["start"]:s["end"]]):
-            raise ModelError(f"{line['posting']}: expected {s['text']!r} at {s['start']}, found {text[s['start']:s['end']]!r}. Labels and texts do not belong together")
-    return line["posting"], text, [Span(s["start"], s["end"], s["kind"]) for s in line["spans"]]
+        there = text[s["start"]:s["end"]]
+        if there == s.get("text", there): continue
+        raise wrong(f"{s['text']!r} at {s['start']} of {name}", repr(there), "Labels and texts do not belong together")
+    return name, text, [Span(s["start"], s["end"], s["kind"]) for s in line["spans"]]
 
+# %% ../nbs/40_evaluate.ipynb #a482af8e
 def read_labels(path:Path        # a file such as labels.jsonl
                ) -> pd.DataFrame: # posting_id, text, gold, in the file's order
     "Labelled postings; raises `ModelError`."
     with open(path, encoding="utf-8") as f: found = [_labelled(json.loads(line), Path(path).parent) for line in f if line.strip()]
     return pd.DataFrame(found, columns=["posting_id", "text", "gold"])
 
-# %% ../nbs/40_evaluate.ipynb #ec017590
+# %% ../nbs/40_evaluate.ipynb #f299616d
 LAYERS = {"hard": "tags_knowledge", "soft": "tags_skill"}
 
 def read_skillspan(path:Path  # a JSON release file: one object a line
@@ -136,7 +143,7 @@ def read_skillspan(path:Path  # a JSON release file: one object a line
     "Sentences of SkillSpan; raises `ModelError`."
     with open(path, encoding="utf-8") as f: rows = [json.loads(line) for line in f if line.strip()]
     if rows and all({"tokens", *LAYERS.values()} <= set(r) for r in rows): return rows
-    raise ModelError(f"expected objects with tokens, tags_skill and tags_knowledge in {path}, found something else. Use the JSON release of SkillSpan")
+    raise wrong(f"objects with tokens, tags_skill and tags_knowledge in {path}", "something else", "Use the JSON release of SkillSpan")
 
 # %% ../nbs/40_evaluate.ipynb #aed8ab2f
 def _token_tags(tokens, spans, kind):
@@ -148,7 +155,7 @@ def _token_tags(tokens, spans, kind):
         begun, at = inside, at + len(token) + 1
     return tags
 
-# %% ../nbs/40_evaluate.ipynb #ad7eceda
+# %% ../nbs/40_evaluate.ipynb #16853fc9
 def score_skillspan(path:Path,     # a JSON release file
                     tagger:Tagger  # the model
                    ) -> pd.DataFrame: # rows of `scores`, one a layer
@@ -159,16 +166,20 @@ def score_skillspan(path:Path,     # a JSON release file
     found = tagger([" ".join(r["tokens"]) for r in rows])
     out = []
     for kind, layer in LAYERS.items():
-        right = [_repaired(r[layer]) for r in rows]
-        tags = [_token_tags(r["tokens"], spans, kind) for r, spans in zip(rows, found)]
-        value = f1_score([[t + "-S" if t != "O" else t for t in s] for s in right], [[t + "-S" if t != "O" else t for t in s] for s in tags], mode="strict", scheme=IOB2, zero_division=0)
+        right = [_named(_repaired(r[layer])) for r in rows]
+        tags = [_named(_token_tags(r["tokens"], spans, kind)) for r, spans in zip(rows, found)]
+        value = f1_score(right, tags, mode="strict", scheme=IOB2, zero_division=0)
         out.append((Path(path).name, f"seqeval f1 {layer.removeprefix('tags_')}", float(value), np.nan, np.nan, len(rows), tagger.name))
     return pd.DataFrame(out, columns=empty("scores").columns)
 
-# %% ../nbs/40_evaluate.ipynb #f00dfaac
+# %% ../nbs/40_evaluate.ipynb #df00ef32
 def _repaired(tags):
     "BIO tags with every I that continues nothing made a B."
     return ["B" if t == "I" and (not i or tags[i - 1] == "O") else t for i, t in enumerate(tags)]
+
+def _named(tags):
+    "seqeval expects a type behind B and I."
+    return [t if t == "O" else f"{t}-skill" for t in tags]
 
 # %% ../nbs/40_evaluate.ipynb #db711146
 def score(dataset:str, # what is measured, as the table names it
@@ -185,7 +196,7 @@ def score(dataset:str, # what is measured, as the table names it
             if n: rows.append((dataset, f"{name} f1 {kind}", f1(table, kind), *interval(table, kind), n, model))
     return pd.DataFrame(rows, columns=empty("scores").columns)
 
-# %% ../nbs/40_evaluate.ipynb #ee73a6ce
+# %% ../nbs/40_evaluate.ipynb #4ebc0ef8
 def _spans(mentions): return [[Span(m.start, m.end, m.kind, m.score) for m in found] for found in mentions]
 
 def evaluate(dataset:str,           # "sample", a labels.jsonl, or a SkillSpan JSON file
@@ -194,7 +205,8 @@ def evaluate(dataset:str,           # "sample", a labels.jsonl, or a SkillSpan J
             ) -> pd.DataFrame:      # rows of `scores`
     "Scores of a model on a data set; raises `ModelError` for a data set that is none."
     path = Path(dataset)
-    if dataset != "sample" and not path.is_file(): raise ModelError(f"expected sample, a labels.jsonl, or a SkillSpan JSON file, found {dataset!r}. Check the path")
+    if dataset != "sample" and not path.is_file():
+        raise wrong("sample, a labels.jsonl, or a SkillSpan JSON file", repr(dataset), "Check the path")
     tagger = Tagger(model, root=root)
     if path.suffix == ".json": return score_skillspan(path, tagger)
     data = read_sample() if dataset == "sample" else read_labels(path)
@@ -221,7 +233,7 @@ def _frozen_gold(postings, labels):
     of = {i: {(s.start, s.end, s.kind) for s in spans.itertuples()} for i, spans in labels.groupby("posting_id")}
     return rows.text.tolist(), [[Span(*s) for s in sorted(of[i])] for i in rows.posting_id]
 
-# %% ../nbs/40_evaluate.ipynb #06900a10
+# %% ../nbs/40_evaluate.ipynb #3caf82fc
 def contest(root:str,              # the store
             folder:Path,           # the challenger's folder, as `skillnb.train.train` made it
             postings:pd.DataFrame, # columns posting_id, text, first_seen
@@ -236,8 +248,9 @@ def contest(root:str,              # the store
     taggers = [Tagger(str(folder)), Tagger("champion", root=root)]
     found = [_spans(t(texts)) for t in taggers]
     gain, low, high = difference(*(counts(gold, f) for f in found))
-    rows = pd.concat([score("frozen postings", gold, f, t.name) for f, t in zip(found, taggers)], ignore_index=True).drop_duplicates(["metric", "model"])
-    words_ = f"{gain:+.3f} F1 ({low:+.3f} to {high:+.3f}) against {taggers[1].name} on {len(texts)} frozen postings"
-    if low <= -margin: return rows, f"{name} stays a challenger: {words_}"
+    rows = pd.concat([score("frozen postings", gold, f, t.name) for f, t in zip(found, taggers)], ignore_index=True)
+    rows = rows.drop_duplicates(["metric", "model"])
+    by = f"{gain:+.3f} F1 ({low:+.3f} to {high:+.3f}) against {taggers[1].name} on {len(texts)} frozen postings"
+    if low <= -margin: return rows, f"{name} stays a challenger: {by}"
     crown(root, name, {"strict f1 micro": f1(counts(gold, found[0]))}, day)
-    return rows, f"{name} is the champion: {words_}"
+    return rows, f"{name} is the champion: {by}"

@@ -5,45 +5,46 @@
 # %% auto #0
 __all__ = ['Tagger', 'probabilities', 'tag_postings']
 
-# %% ../nbs/22_tag.ipynb #4ca832fb
+# %% ../nbs/22_tag.ipynb #0ef3ec3e
 import numpy as np
 import pandas as pd
 
-from .models import ModelError, card, embedded_encoder, is_packed, resolve, weights
+from .models import ModelError, card, embedded_encoder, is_packed, resolve, weights, wrong
 from .schema import KINDS, empty
 from .spans import Mention, best_paths, decode, lines, moves, windows, words
 
-# %% ../nbs/22_tag.ipynb #b9225671
+# %% ../nbs/22_tag.ipynb #34367af2
 def _load(name):
     "Model and tokenizer from a packed folder, a model folder, or the hub; raises `ModelError`."
     import torch
     from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
     try:
-        if not is_packed(name): return AutoModelForTokenClassification.from_pretrained(name), AutoTokenizer.from_pretrained(name, add_prefix_space=True)
+        if not is_packed(name):
+            return AutoModelForTokenClassification.from_pretrained(name), AutoTokenizer.from_pretrained(name, add_prefix_space=True)
         model = AutoModelForTokenClassification.from_config(AutoConfig.from_pretrained(name))
         model.load_state_dict({n: torch.from_numpy(w) for n, w in weights(name).items()})
         return model, AutoTokenizer.from_pretrained(embedded_encoder())
     except (OSError, ValueError, RuntimeError, KeyError) as e:
         if isinstance(e, ModelError): raise
-        raise ModelError(f"expected a token classification model in {name!r}, found: {str(e).splitlines()[0]}. "
+        raise wrong(f"a token classification model in {name!r}", str(e).splitlines()[0],
                          "Check the name, or use the shipped tagger: --set tag.model=shipped") from None
 
-# %% ../nbs/22_tag.ipynb #502bd287
+# %% ../nbs/22_tag.ipynb #b7034e2b
 def _device(name):
     "`auto` is the GPU if there is one."
     import torch
     if name == "auto": return "cuda" if torch.cuda.is_available() else "cpu"
     try: return str(torch.zeros(0, device=name).device)
     except (RuntimeError, AssertionError) as e:
-        raise ModelError(f"expected a device such as auto, cpu or cuda, found {name!r}: {str(e).splitlines()[0]}") from None
+        raise wrong("a device", repr(name), f"Use auto, cpu or cuda ({str(e).splitlines()[0]})") from None
 
-# %% ../nbs/22_tag.ipynb #1a9cfacd
+# %% ../nbs/22_tag.ipynb #1bd7d546
 def _tags(config):
     "The model's labels as BIO tags, in the order of its outputs."
     tags = [config.id2label[i] for i in range(config.num_labels)]
     known = {"O", "B", "I"} | {f"{p}-{k}" for p in "BI" for k in KINDS}
     if set(tags) <= known: return tags
-    raise ModelError(f"expected the labels {', '.join(sorted(known))}, found {', '.join(tags)}. This model is no skill tagger: train one on it with `skillnb train`")
+    raise wrong(f"the labels {', '.join(sorted(known))}", ", ".join(tags), "This is no skill tagger: train one on it with `skillnb train`")
 
 # %% ../nbs/22_tag.ipynb #294b784e
 class Tagger:
@@ -125,14 +126,14 @@ def _sections(mentions, segments):
     near["of"] = near["of"].where(near.start < near.segment_end, "other").fillna("other")
     return near.sort_values("at")["of"].tolist()
 
-# %% ../nbs/22_tag.ipynb #44681595
+# %% ../nbs/22_tag.ipynb #4e369192
 def tag_postings(postings:pd.DataFrame, # columns posting_id, language, text
                  segments:pd.DataFrame, # columns posting_id, start, end, section
                  tagger:Tagger          # the model that reads
                 ) -> tuple:             # (mentions, dropped), with the schema's columns
     "Mentions of every posting whose language the tagger covers; the others with the reason why not."
-    reads = postings.language.isin(tagger.languages)
-    apart = [("tag", p.posting_id, f"language {p.language or 'unknown'}: {tagger.name} reads {', '.join(tagger.languages)}") for p in postings[~reads].itertuples()]
+    reads, covers = postings.language.isin(tagger.languages), f"{tagger.name} reads {', '.join(tagger.languages)}"
+    apart = [("tag", p.posting_id, f"language {p.language or 'unknown'}: {covers}") for p in postings[~reads].itertuples()]
     rows = [(i, m.start, m.end, m.text, m.kind, m.section, m.score, tagger.name)
             for i, found in zip(postings.posting_id[reads], tagger(postings.text[reads].tolist())) for m in found]
     mentions = pd.DataFrame(rows, columns=empty("mentions").columns)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CARD', 'groups', 'frozen', 'digests', 'examples', 'NoLabels', 'train']
 
-# %% ../nbs/21_train.ipynb #fadca208
+# %% ../nbs/21_train.ipynb #2e38014e
 import hashlib
 import json
 import os
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .models import ModelError, card, embedded_encoder, is_packed, resolve, signed, weights
+from .models import ModelError, card, embedded_encoder, is_packed, resolve, signed, weights, wrong
 from .spans import TAGS, encode, learn_moves, lines, windows, words
 
 # %% ../nbs/21_train.ipynb #e1e3efa4
@@ -92,7 +92,7 @@ def _tokenizer(name):
     from transformers import AutoTokenizer
     return AutoTokenizer.from_pretrained(embedded_encoder() if is_packed(name) else name, add_prefix_space=True)
 
-# %% ../nbs/21_train.ipynb #937dc9f3
+# %% ../nbs/21_train.ipynb #736d3d30
 def _model(name):
     "A token classification model with the tags of `skillnb.spans`."
     import torch
@@ -101,18 +101,21 @@ def _model(name):
     if is_packed(name):
         model = AutoModelForTokenClassification.from_config(AutoConfig.from_pretrained(name))
         model.load_state_dict({n: torch.from_numpy(w) for n, w in weights(name).items()})
-    else: model = AutoModelForTokenClassification.from_pretrained(name, **names, attention_probs_dropout_prob=0.0, ignore_mismatched_sizes=True)
+    else:
+        names |= {"attention_probs_dropout_prob": 0.0, "ignore_mismatched_sizes": True}
+        model = AutoModelForTokenClassification.from_pretrained(name, **names)
     model.get_input_embeddings().weight.requires_grad_(False)
     return model
 
-# %% ../nbs/21_train.ipynb #e644d738
+# %% ../nbs/21_train.ipynb #8d5353b5
 def _rates(model, rate, decay=0.9, head=10.0):
     "Parameter groups for the optimizer: the deeper a layer, the smaller its rate; no decay for vectors."
     depth, groups = model.config.num_hidden_layers, []
     for name, p in model.named_parameters():
         layer = re.search(r"layers?\.(\d+)\.", name)
         below = depth - 1 - int(layer[1]) if layer else depth if "embeddings" in name else None
-        if p.requires_grad: groups.append({"params": [p], "lr": rate * (head if below is None else decay ** below), "weight_decay": 0.01 if p.ndim > 1 else 0.0})
+        lr = rate * (head if below is None else decay ** below)
+        if p.requires_grad: groups.append({"params": [p], "lr": lr, "weight_decay": 0.01 if p.ndim > 1 else 0.0})
     return groups
 
 # %% ../nbs/21_train.ipynb #e4f2db12
@@ -137,18 +140,19 @@ def _arguments(folder, epochs, batch_size, seed):
         report_to=["wandb"], run_name=Path(folder).name, disable_tqdm=False, dataloader_pin_memory=False,
         bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported())
 
-# %% ../nbs/21_train.ipynb #bba56038
-def _fit(model, tokenizer, rows, folder, epochs, rate, batch_size, seed):
-    "Train `model` in place on `rows`; the mean loss of the run."
+# %% ../nbs/21_train.ipynb #5173f1cc
+def _fit(model, tokenizer, rows, folder, settings):
+    "Train `model` in place on `rows`, which hold every whole epoch; the mean loss of the run."
     import torch
     from datasets import Dataset
     from transformers import DataCollatorForTokenClassification, Trainer
     data = Dataset.from_list([r | {"length": len(r["input_ids"])} for r in rows])
-    trainer = Trainer(model, _arguments(folder, epochs, batch_size, seed), DataCollatorForTokenClassification(tokenizer), data,
-                      processing_class=tokenizer, optimizers=(torch.optim.AdamW(_rates(model, rate)), None))
+    args = _arguments(folder, settings["epochs"] / ceil(settings["epochs"]), settings["batch_size"], settings["seed"])
+    trainer = Trainer(model, args, DataCollatorForTokenClassification(tokenizer), data, processing_class=tokenizer,
+                      optimizers=(torch.optim.AdamW(_rates(model, settings["learning_rate"])), None))
     return trainer.train().training_loss
 
-# %% ../nbs/21_train.ipynb #02db2a17
+# %% ../nbs/21_train.ipynb #35d9e618
 def _rows(postings, labels, tokenizer, epochs, max_windows, seed):
     "Examples for `epochs` passes, at most `max_windows` a pass."
     rows = examples(postings, labels, tokenizer, ceil(epochs), seed=seed)
@@ -157,10 +161,11 @@ def _rows(postings, labels, tokenizer, epochs, max_windows, seed):
 
 def _fingerprint(postings, labels, settings):
     "Eight hexadecimal digits that change with the data or the settings."
-    text = postings[["posting_id", "text"]].to_json() + labels[["posting_id", "start", "end", "kind"]].to_json() + json.dumps(settings, sort_keys=True)
+    frames = postings[["posting_id", "text"]], labels[["posting_id", "start", "end", "kind"]]
+    text = "".join(f.to_json() for f in frames) + json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
 
-# %% ../nbs/21_train.ipynb #058daff4
+# %% ../nbs/21_train.ipynb #44b5b39d
 CARD = """# {name}
 
 Marks hard and soft skills in job postings: BIO tags over words, for `skillnb.tag.Tagger`.
@@ -168,7 +173,8 @@ Marks hard and soft skills in job postings: BIO tags over words, for `skillnb.ta
 - Backbone: {backbone}. Languages: {languages}. Reads windows of {window} word pieces.
 - Trained on {n_labels} labels in {n_postings} postings ({annotators}); {n_frozen} further labelled postings measure and were not seen.
 - Settings: {settings}. Loss at the end: {loss}. Data and settings: {fingerprint}.
-- Limits: labels made by language models carry their errors; other languages, other professions and texts that are not postings were not measured.
+- Limits: labels made by language models carry their errors. Other languages, other professions and texts that are not postings
+  were not measured.
 - Scores: see `card.json` and the table `scores`.
 """
 
@@ -182,15 +188,16 @@ def _saved(model, tokenizer, folder, about):
     (folder/"README.md").write_text(CARD.format(**about | {"languages": ", ".join(about["languages"])}), encoding="utf-8")
     return folder
 
-# %% ../nbs/21_train.ipynb #0031e5cf
+# %% ../nbs/21_train.ipynb #ff111ec1
 def _about(postings, labels, unseen, backbone, settings, name):
     "What the card says about data and settings."
-    mark, who = _fingerprint(postings, labels, settings), labels.get("annotator", pd.Series(dtype=str))
-    return {"name": name or f"tagger-{mark}", "backbone": card(backbone).get("name", Path(backbone).name) if Path(backbone).is_dir() else backbone,
-            "languages": ["en"], "window": 256, "n_labels": len(labels), "n_postings": len(postings), "n_frozen": unseen, "fingerprint": mark,
-            "settings": settings, "trained_on": sorted(digests(postings.text)), "annotators": ", ".join(sorted(set(who.dropna().astype(str)))) or "annotator not given"}
+    mark, who = _fingerprint(postings, labels, settings), labels.get("annotator", pd.Series(dtype=str)).dropna()
+    from_ = card(backbone).get("name", Path(backbone).name) if Path(backbone).is_dir() else backbone
+    return {"name": name or f"tagger-{mark}", "backbone": from_, "languages": ["en"], "window": 256, "settings": settings,
+            "n_labels": len(labels), "n_postings": len(postings), "n_frozen": unseen, "fingerprint": mark,
+            "trained_on": sorted(digests(postings.text)), "annotators": ", ".join(sorted(set(who.astype(str)))) or "not named"}
 
-# %% ../nbs/21_train.ipynb #57685429
+# %% ../nbs/21_train.ipynb #9a0d6742
 class NoLabels(ModelError):
     "There is nothing to train on."
 
@@ -210,11 +217,12 @@ def train(postings:pd.DataFrame, # columns posting_id, text, and first_seen if t
     measures = frozen(postings)
     seen = postings[~measures]
     sound = sound[sound.posting_id.isin(seen.posting_id)]
-    if sound.empty: raise NoLabels(f"expected labels to train on, found none in {len(seen)} postings. Run the stage label first, or import more postings")
-    where, settings = resolve(backbone), dict(epochs=epochs, learning_rate=learning_rate, batch_size=batch_size, max_windows=max_windows, seed=seed)
+    if sound.empty: raise wrong("labels to train on", f"none in {len(seen)} postings", "Run the stage label, or import more", NoLabels)
+    where = resolve(backbone)
+    settings = dict(epochs=epochs, learning_rate=learning_rate, batch_size=batch_size, max_windows=max_windows, seed=seed)
     return _run(seen, sound, Path(out), where, settings, _about(seen, sound, int(measures.sum()), where, settings, name))
 
-# %% ../nbs/21_train.ipynb #3146f226
+# %% ../nbs/21_train.ipynb #4b4c29fe
 def _run(postings, labels, out, where, settings, about):
     "One recorded training run; see `train`."
     from transformers import set_seed
@@ -224,7 +232,7 @@ def _run(postings, labels, out, where, settings, about):
     model, tokenizer = _model(where), _tokenizer(where)
     rows = _rows(postings, labels, tokenizer, settings["epochs"], settings["max_windows"], settings["seed"])
     record = _tracked(out, about["name"], about)
-    try: about["loss"] = round(_fit(model, tokenizer, rows, folder, settings["epochs"] / ceil(settings["epochs"]), settings["learning_rate"], settings["batch_size"], settings["seed"]), 4)
+    try: about["loss"] = round(_fit(model, tokenizer, rows, folder, settings), 4)
     finally: record.finish()
     about["moves"] = learn_moves(_line_tags(postings, labels))
     return _saved(model, tokenizer, folder, about)

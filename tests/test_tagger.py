@@ -17,6 +17,9 @@ SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "i
 AD = "Your profile\n- Python, C++ and machine learning\r\n- you communicate clearly \U0001f600"
 
 
+def named(labels): return {"id2label": dict(enumerate(labels)), "label2id": {t: i for i, t in enumerate(labels)}}
+
+
 def bert(folder, labels):
     "A tiny cased BERT with random weights and these labels."
     from transformers import BertConfig, BertForTokenClassification, BertTokenizerFast
@@ -24,7 +27,7 @@ def bert(folder, labels):
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Python", "machine", "learn", "##ing", "and", "C", "+", ",", "-"]
     (folder/"vocab.txt").write_text("\n".join(vocabulary))
     BertTokenizerFast.from_pretrained(folder, do_lower_case=False).save_pretrained(folder)
-    config = BertConfig(vocab_size=len(vocabulary), **SMALL, id2label=dict(enumerate(labels)), label2id={t: i for i, t in enumerate(labels)})
+    config = BertConfig(vocab_size=len(vocabulary), **SMALL, **named(labels))
     BertForTokenClassification(config).save_pretrained(folder)
     return folder
 
@@ -38,7 +41,7 @@ def roberta(folder):
     bpe.train_from_iterator([AD] * 5, vocab_size=300, special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
     bpe.save_model(str(folder))
     RobertaTokenizerFast.from_pretrained(folder).save_pretrained(folder)
-    config = RobertaConfig(vocab_size=400, **SMALL, pad_token_id=1, id2label=dict(enumerate(TAGS)), label2id={t: i for i, t in enumerate(TAGS)})
+    config = RobertaConfig(vocab_size=400, **SMALL, pad_token_id=1, **named(TAGS))
     RobertaForTokenClassification(config).save_pretrained(folder)
     return folder
 
@@ -59,7 +62,8 @@ def labelled():
 
 
 def test_importing_the_tagger_does_not_load_torch():
-    done = subprocess.run([sys.executable, "-c", "import skillnb.tag, skillnb.train, skillnb.evaluate, sys; print('torch' in sys.modules)"], capture_output=True, text=True)
+    code = "import skillnb.tag, skillnb.train, skillnb.evaluate, sys; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr
 
 
