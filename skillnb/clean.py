@@ -96,16 +96,22 @@ _digits = re.compile(r"(?<![\w.,$€£#/-])(?:\+|00)?\(?\d(?:[ ().\-/]{0,3}\d){6
 _called = re.compile(r"(?:tel|telefon|t[ée]l[ée]phone|phone|call|fax|mobile?|mobil|cell|whatsapp|handy|fon)\W{0,4}(?:at |us |on "
                      r"|me )?\Z", re.I)
 
-# %% ../nbs/11_clean.ipynb #ba091fbf
+# %% ../nbs/11_clean.ipynb #8962edc9
+_local = re.compile(r"\b(?:call|ring|phone|tel|questions?|chat|contact|recruiter)\b"
+                    r"|\[email\]", re.I)  # what makes 555-0123 a number to call
+
 def _is_phone(text, match):
     "Whether digits are a telephone number: by the plan of their country, or because the text says so."
     digits = match[0].strip()
-    return bool(_called.search(text[max(0, match.start() - 20):match.start()])) or _is_valid(digits)
+    said = text[max(0, match.start() - 80):match.start()]
+    local = re.fullmatch(r"\d{3}[ .-]\d{4}", digits) and _local.search(said)
+    return bool(_called.search(said) or local) or _is_valid(digits)
 
-# %% ../nbs/11_clean.ipynb #43aa43d5
+# %% ../nbs/11_clean.ipynb #09114071
 @lru_cache(4096)
 def _is_valid(digits):
     "Whether the numbering plans know it. Without `+` it must be written in groups: a block of digits is rather the number of a job."
+    if re.fullmatch(r"\(?\d{3}\)?[ .-]{1,2}\d{3}[.-]\d{4}", digits): return True  # the American shape, in any area
     if not (digits.startswith(("+", "00")) or re.search(r"\d[ ().\-/]+\d", digits)): return False
     known = phonenumbers.is_possible_number if digits.startswith("+") else phonenumbers.is_valid_number
     for region in ("US", "DE", "FR", "ES", "GB") if digits.startswith("0") else ("US",):
@@ -114,21 +120,23 @@ def _is_valid(digits):
         except phonenumbers.NumberParseException: pass
     return False
 
-# %% ../nbs/11_clean.ipynb #05d310b0
+# %% ../nbs/11_clean.ipynb #56288094
 _word = r"[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĘĚĞĢĶĻŁŃŅŇŐŘŚŞŠŢŤŪŮŰŹŻŽ][\w'’-]{1,24}"
 _name = (rf"(?:(?:Dr|Prof|Mr|Mrs|Ms|Herr|Frau|Mme|M|Sr|Sra)\.? ){{0,2}}{_word}(?: (?:[A-Z]\.|de|da|del|van|von|der|den|la|al|bin"
          rf"|{_word})){{1,3}}")
 _beside = re.compile(rf"{_name}(?=[ ,:;.(<–-]{{1,4}}(?:(?:at|on|via|by|under|unter|e-?mail|tel|telefon|phone|T"
                      rf"|M)[.: ]{{1,3}}){{0,2}}\[(?:email|phone|profile)\])")
+_glad = re.compile(rf"{_name}(?= (?:will (?:be (?:glad|happy|pleased)|gladly|answer)|beantwortet|steht Ihnen|répondra)\b)")
 _cue = re.compile(r"\b((?i:contact(?: person| me)?|recruiter|recruiting manager|hiring manager|talent (?:partner|acquisition partner)"
                   r"|hosted by|posted by|reach out to"
-                  r"|point of contact|ansprechpartner(?:in)?|kontakt|contacto|persona de contacto|votre contact|your contact)"
+                  r"|point of contact|attention|attn\.?|z\. ?Hd\.|ansprechpartner(?:in)?|kontakt|contacto|persona de contacto"
+                  r"|votre contact|your contact)"
                   rf"(?: (?:is|our|ist)(?: [\w ]{{2,30}}?,)?)?[ ]?[:,–-]?\s)({_name})")
 _not_a_name = re.compile(r"\b(?:recruit|career|team|human|resources|us\b|talent|support|depart|office|inform|detail|service|center|centre"
                          r"|equal|machine|learning|data|engineer"
                          r"|scien|manag|the\b|our\b|hr\b|personal|abteilung|customer|company|group|inc\b|gmbh|ltd|llc)", re.I)
 
-# %% ../nbs/11_clean.ipynb #32d833cd
+# %% ../nbs/11_clean.ipynb #396c8ffb
 def impersonal(text:str # visible text
               ) -> str:
     "`text` with [email], [phone], [profile] and [name] in the place of personal data."
@@ -136,6 +144,7 @@ def impersonal(text:str # visible text
     if "@" in text or re.search(r"(?i)[\[({]at[\])}]| AT [a-z]", text): text = _email.sub("[email]", text)
     text = _digits.sub(lambda m: "[phone]" if _is_phone(text, m) else m[0], text)
     if "[" in text: text = _beside.sub("[name]", text)
+    text = _glad.sub("[name]", text)
     return _cue.sub(lambda m: m[0] if _not_a_name.search(m[2]) else m[1] + "[name]", text)
 
 # %% ../nbs/11_clean.ipynb #75e09385

@@ -71,7 +71,7 @@ class TagConfig(_Settings):
     device: str = "auto"
     batch_size: int = Field(16, ge=1)
 
-# %% ../nbs/01_config.ipynb #e9e1beda
+# %% ../nbs/01_config.ipynb #65d755fb
 class SkillsConfig(_Settings):
     "Mentions below this score do not count."
     min_score: float = Field(0.5, ge=0, le=1)
@@ -88,7 +88,7 @@ class TrendsConfig(_Settings):
     "How sure a share must be, and from how many postings on."
     confidence: float = Field(0.95, gt=0, lt=1)
     floor: int = Field(20, ge=1)
-    window: int = Field(4, ge=1)
+    window: int = Field(6, ge=1)
 
 class ReportConfig(_Settings):
     "The site."

@@ -100,7 +100,7 @@ def _files(paths):
         for f in sorted(p.rglob("*")) if p.is_dir() else [p]:
             if f.is_file(): yield f.name, hashlib.sha256(f.read_bytes()).hexdigest()
 
-# %% ../nbs/50_flow.ipynb #9922706e
+# %% ../nbs/50_flow.ipynb #53737323
 def _made_of(stage, config):
     "What a stage is made of beside its inputs: version, notebook, code, settings."
     books = sorted(notebooks("report").glob("*.ipynb")) if stage.name == "report" else [notebooks("pipeline")/f"{stage.name}.ipynb"]
@@ -109,8 +109,8 @@ def _made_of(stage, config):
                  {s: settings[s] for s in stage.settings}, _outside(stage, config))
 
 def _outside(stage, config):
-    "What a stage depends on beside tables, settings and code: whether there is a key, which model is the champion."
-    if stage.name == "label": return bool(os.environ.get("OPENAI_API_KEY"))
+    "What a stage depends on beside tables, settings and code: whether there is a teacher, which model is the champion."
+    if stage.name == "label": return bool(os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL"))
     return _model(config) if stage.name == "tag" else None
 
 def _model(config):
