@@ -271,6 +271,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'skillnb.pages._moved': ('pages.html#_moved', 'skillnb/pages.py'),
                                'skillnb.pages._score': ('pages.html#_score', 'skillnb/pages.py'),
                                'skillnb.pages._sections': ('pages.html#_sections', 'skillnb/pages.py'),
+                               'skillnb.pages._shipped_scores': ('pages.html#_shipped_scores', 'skillnb/pages.py'),
                                'skillnb.pages.banner': ('pages.html#banner', 'skillnb/pages.py'),
                                'skillnb.pages.clusters': ('pages.html#clusters', 'skillnb/pages.py'),
                                'skillnb.pages.compare': ('pages.html#compare', 'skillnb/pages.py'),
