@@ -96,8 +96,8 @@ _digits = re.compile(r"(?<![\w.,$€£#/-])(?:\+|00)?\(?\d(?:[ ().\-/]{0,3}\d){6
 _called = re.compile(r"(?:tel|telefon|t[ée]l[ée]phone|phone|call|fax|mobile?|mobil|cell|whatsapp|handy|fon)\W{0,4}(?:at |us |on "
                      r"|me )?\Z", re.I)
 
-# %% ../nbs/11_clean.ipynb #8962edc9
-_local = re.compile(r"\b(?:call|ring|phone|tel|questions?|chat|contact|recruiter)\b"
+# %% ../nbs/11_clean.ipynb #2ff1b637
+_local = re.compile(r"\b(?:call|ring|phone|tel|questions?|chat|contact|recruiter|answer)\b"
                     r"|\[email\]", re.I)  # what makes 555-0123 a number to call
 
 def _is_phone(text, match):

@@ -257,24 +257,32 @@ def write_evidence(report:Report,
         n += 1
     return n
 
-# %% ../nbs/43_pages.ipynb #171230da
+# %% ../nbs/43_pages.ipynb #7ce23c38
+def _shipped_scores():
+    "What the shipped tagger reached on the real postings held out from its training, as rows of `scores`."
+    about = card(SHIPPED)
+    rows = [(metric, *values, model) for part, model in (("scores", about["name"]), ("floor", "floor: memory of the training spans"))
+            for metric, values in about.get(part, {}).items()]
+    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "model"]).assign(dataset="real postings held out, LLM labels", n=None)
+
 def scores(report:Report) -> Html:
     "Each score with its interval and, beside it, the floor."
-    s = report.table("scores").sort_values(["dataset", "metric", "model"])
+    s = pd.concat([report.table("scores"), _shipped_scores()]).sort_values(["dataset", "metric", "model"], ascending=[True, False, True])
     is_floor = s.model.str.startswith("floor")
-    floors = {(r.dataset, r.metric): f"{_score(r)}, {r.model.removeprefix('floor').strip(': ')}" for r in s[is_floor].itertuples()}
-    rows = [(r.dataset, r.metric, _score(r), floors.get((r.dataset, r.metric), "–"), count(r.n), r.model) for r in s[~is_floor].itertuples()]
-    if not rows: return fragment("empty", "No score has been written yet. Run `skillnb train`.")
-    return fragment("table", ["Data set", "Metric", "Value (interval)", "Floor", "n", "Model"], rows, "Scores, each beside the floor that a better model has to beat", ["Value (interval)", "n"])
+    floors = {(r.dataset, r.metric): _score(r) for r in s[is_floor].itertuples()}
+    rows = [(r.dataset, r.metric, _score(r), floors.get((r.dataset, r.metric), "–"), count(r.n) if pd.notna(r.n) else "–", r.model)
+            for r in s[~is_floor].itertuples()]
+    return fragment("table", ["Data set", "Metric", "Value (interval)", "Floor", "Spans", "Model"], rows,
+                    "Scores, each beside the floor: a tagger that only remembers the spans it was trained on", ["Value (interval)", "Spans"])
 
 # %% ../nbs/43_pages.ipynb #f17d3ae2
 def _score(r): return f"{r.value:.3f}" + (f" ({r.low:.3f}–{r.high:.3f})" if pd.notna(r.low) and pd.notna(r.high) else "")
 
-# %% ../nbs/43_pages.ipynb #60a77db0
+# %% ../nbs/43_pages.ipynb #208054fe
 def _flat(values, prefix=""):
     "A model card as pairs of words; lists joined, parts named by their path."
     for k, v in values.items():
-        if k == "files" or isinstance(v, list) and v and isinstance(v[0], list): continue   # hashes and weights
+        if k in ("files", "trained_on", "scores", "floor") or isinstance(v, list) and v and isinstance(v[0], list): continue   # hashes, weights
         elif isinstance(v, dict): yield from _flat(v, f"{prefix}{k}, ")
         else: yield f"{prefix}{k}".replace("_", " "), ", ".join(map(str, v)) if isinstance(v, list) else f"{v:.4g}" if isinstance(v, float) else str(v)
 

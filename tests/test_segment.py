@@ -1,0 +1,70 @@
+"""Segments: offsets slice back and cover every line, walls are cut, sections follow headings and cues."""
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skillnb.schema import SECTIONS
+from skillnb.segment import segments
+
+PARTS = st.sampled_from(["Requirements:", "Your tasks\n", "Python, SQL", " is a plus.", "\r\n", "• ", "- ", "You will build models.", "e.g. ", "Dr. ", "!!", "(a) ", "\u2028", "Ä",
+                         "RequirementsBachelor in", " \t", "\x00", "About us", "\n\n", "Nice to have: Go; ", "…", "🔹x", "1. Lead"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PARTS | st.text(max_size=12), max_size=25).map("".join))
+def test_segments_cover_what_is_not_blank_and_nothing_twice(text):
+    at = 0
+    for start, end, section in segments(text):
+        assert at <= start < end and not text[at:start].strip() and section in SECTIONS
+        assert text[start:end] == text[start:end].strip() and "\n" not in text[start:end]
+        at = end
+    assert not text[at:].strip()
+
+
+def sections(text): return [(text[s.start:s.end], s.section) for s in segments(text)]
+
+
+@pytest.mark.parametrize("text, pieces", [
+    ("Requirements:Python,SQL", [("Requirements:", "required"), ("Python,SQL", "required")]),
+    ("RequirementsBachelor in Physics", [("Requirements", "required"), ("Bachelor in Physics", "required")]),
+    ("We like tea.Preferred Qualifications:Java and Go", [("We like tea.", "other"), ("Preferred Qualifications:", "preferred"), ("Java and Go", "preferred")]),
+    ("Your tasks: • Train models • Serve them", [("Your tasks:", "duty"), ("• Train models", "duty"), ("• Serve them", "duty")]),
+    ("Requirements\nYou know B.Sc. level maths, e.g. algebra. You like Node.js.",
+     [("Requirements", "required"), ("You know B.Sc. level maths, e.g. algebra.", "required"), ("You like Node.js.", "required")]),
+    ("Requirements\nYou know Python and SQL well, Go is a plus", [("Requirements", "required"), ("You know Python and SQL well,", "required"), ("Go is a plus", "preferred")]),
+    ("Nice to have\n- Rust\n- Excellent communication skills", [("Nice to have", "preferred"), ("- Rust", "preferred"), ("- Excellent communication skills", "preferred")]),
+    ("Qualifications\nGo\nBenefits\nA free Python course", [("Qualifications", "required"), ("Go", "required"), ("Benefits", "other"), ("A free Python course", "other")]),
+    ("What you'll do\nBuild it\nWe are an equal opportunity employer.\nPython tea", [("What you'll do", "duty"), ("Build it", "duty"),
+     ("We are an equal opportunity employer.", "other"), ("Python tea", "other")]),
+    ("Vos missions\nConstruire\nVotre profil\nPython\nSpark serait un plus\nNous offrons\nThé", [("Vos missions", "duty"), ("Construire", "duty"), ("Votre profil", "required"),
+     ("Python", "required"), ("Spark serait un plus", "preferred"), ("Nous offrons", "other"), ("Thé", "other")]),
+    ("Responsabilidades\nEntrenar modelos\nRequisitos\nSQL\nSe valorará Go", [("Responsabilidades", "duty"), ("Entrenar modelos", "duty"), ("Requisitos", "required"),
+     ("SQL", "required"), ("Se valorará Go", "preferred")]),
+])
+def test_sections(text, pieces): assert sections(text) == pieces
+
+
+def test_an_introduction_is_no_duty_when_duties_follow():
+    intro = "You will build models with us."
+    assert sections(intro)[0][1] == "duty"
+    assert sections(intro + "\nResponsibilities\nTrain models")[0][1] == "other"
+
+
+def test_line_ends_of_every_kind():
+    assert [s for s, _ in sections("a\r\nb\rc\nd\u2028e\x0bf")] == list("abcdef")
+
+
+@pytest.mark.parametrize("unit", ["a", "A. ", "!", "• a ", "Requirements:", "\n", "a\n", "is a plus ", "(", "Build a ", "looking for a "])
+def test_a_long_line_ends(unit):
+    text = unit * (200_000 // len(unit))
+    found = segments(text)
+    assert sum(e - s for s, e, _ in found) <= len(text) and (not found or found[-1].end == len(text.rstrip()))
+
+
+def test_labelled_spans_lie_in_one_segment(shared):
+    import runpy
+    from pathlib import Path
+    bench = runpy.run_path(str(Path(__file__).parent.parent/"benchmarks"/"segment.py"))
+    rows, _, n = bench["judged"](shared)
+    assert n == 304 and rows.inside.mean() > 0.99
+    assert (rows.label == rows.segment).mean() > 0.85
