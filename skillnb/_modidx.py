@@ -93,7 +93,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'skillnb.embed.where': ('embed.html#where', 'skillnb/embed.py')},
             'skillnb.evaluate': { 'skillnb.evaluate._draws': ('evaluate.html#_draws', 'skillnb/evaluate.py'),
                                   'skillnb.evaluate._f1': ('evaluate.html#_f1', 'skillnb/evaluate.py'),
-                                  'skillnb.evaluate._frozen_gold': ('evaluate.html#_frozen_gold', 'skillnb/evaluate.py'),
+                                  'skillnb.evaluate._gold_of': ('evaluate.html#_gold_of', 'skillnb/evaluate.py'),
                                   'skillnb.evaluate._hits': ('evaluate.html#_hits', 'skillnb/evaluate.py'),
                                   'skillnb.evaluate._joined': ('evaluate.html#_joined', 'skillnb/evaluate.py'),
                                   'skillnb.evaluate._key': ('evaluate.html#_key', 'skillnb/evaluate.py'),

@@ -96,13 +96,14 @@ _digits = re.compile(r"(?<![\w.,$€£#/-])(?:\+|00)?\(?\d(?:[ ().\-/]{0,3}\d){6
 _called = re.compile(r"(?:tel|telefon|t[ée]l[ée]phone|phone|call|fax|mobile?|mobil|cell|whatsapp|handy|fon)\W{0,4}(?:at |us |on "
                      r"|me )?\Z", re.I)
 
-# %% ../nbs/11_clean.ipynb #2ff1b637
+# %% ../nbs/11_clean.ipynb #d562f90e
 _local = re.compile(r"\b(?:call|ring|phone|tel|questions?|chat|contact|recruiter|answer)\b"
                     r"|\[email\]", re.I)  # what makes 555-0123 a number to call
 
 def _is_phone(text, match):
     "Whether digits are a telephone number: by the plan of their country, or because the text says so."
     digits = match[0].strip()
+    if re.fullmatch(r"\d{1,2}([/. -])\d{1,2}\1\d{2,4}|\d{4}([/. -])\d{1,2}\2\d{1,2}", digits): return False  # a date
     said = text[max(0, match.start() - 80):match.start()]
     local = re.fullmatch(r"\d{3}[ .-]\d{4}", digits) and _local.search(said)
     return bool(_called.search(said) or local) or _is_valid(digits)

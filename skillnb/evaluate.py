@@ -225,15 +225,15 @@ def difference(ours:pd.DataFrame,   # `counts` of the challenger
     low, high = np.percentile(_f1(draws @ a)[2] - _f1(draws @ b)[2], [2.5, 97.5])
     return f1(ours, kind) - f1(theirs, kind), float(low), float(high)
 
-# %% ../nbs/40_evaluate.ipynb #78545798
-def _frozen_gold(postings, labels):
-    "Frozen postings that are labelled, with their gold spans."
+# %% ../nbs/40_evaluate.ipynb #9a920dee
+def _gold_of(postings, labels, apart):
+    "Texts and gold spans of the labelled postings that are frozen (`apart`), or of those that are not."
     rows = postings[postings.posting_id.isin(labels.posting_id)]
-    rows = rows[frozen(rows)]
+    rows = rows[frozen(rows) == apart]
     of = {i: {(s.start, s.end, s.kind) for s in spans.itertuples()} for i, spans in labels.groupby("posting_id")}
     return rows.text.tolist(), [[Span(*s) for s in sorted(of[i])] for i in rows.posting_id]
 
-# %% ../nbs/40_evaluate.ipynb #3caf82fc
+# %% ../nbs/40_evaluate.ipynb #1de8f1d9
 def contest(root:str,              # the store
             folder:Path,           # the challenger's folder, as `skillnb.train.train` made it
             postings:pd.DataFrame, # columns posting_id, text, first_seen
@@ -242,13 +242,15 @@ def contest(root:str,              # the store
             margin:float=0.005     # F1 that a challenger may lose in the worst case
            ) -> tuple:             # (rows of `scores`, what was decided in words)
     "Measure challenger and champion on the frozen postings; keep the first, crown it unless it may be worse."
-    texts, gold = _frozen_gold(postings, labels)
+    texts, gold = _gold_of(postings, labels, True)
     name = keep(folder, root)
     if not texts: return empty("scores"), f"{name} is kept, not crowned: expected frozen postings with labels, found none"
     taggers = [Tagger(str(folder)), Tagger("champion", root=root)]
     found = [_spans(t(texts)) for t in taggers]
     gain, low, high = difference(*(counts(gold, f) for f in found))
-    rows = pd.concat([score("frozen postings", gold, f, t.name) for f, t in zip(found, taggers)], ignore_index=True)
+    floor = memory(*_gold_of(postings, labels, False))(texts)
+    named = [*zip((t.name for t in taggers), found), ("floor: memory of the training spans", floor)]
+    rows = pd.concat([score("frozen postings", gold, f, model) for model, f in named], ignore_index=True)
     rows = rows.drop_duplicates(["metric", "model"])
     by = f"{gain:+.3f} F1 ({low:+.3f} to {high:+.3f}) against {taggers[1].name} on {len(texts)} frozen postings"
     if low <= -margin: return rows, f"{name} stays a challenger: {by}"

@@ -104,12 +104,12 @@ def _is_wish(sentence):
     outside = re.sub(r"\([^()]{0,200}\)", "", sentence).strip()
     return bool(_wish_mark.search(sentence) or _wish.search(outside)) and not _must.search(sentence)
 
-# %% ../nbs/13_segment.ipynb #446a2b6d
+# %% ../nbs/13_segment.ipynb #9ef2b352
 def _wish_clause(sentence):
     "Where the last clause begins, when it is a wish and what stands before it is none; 0 otherwise."
     at = max(sentence.rfind(s, 25, -8) for s in ("; ", ", ", ". ")) + 1
     apart = at and not re.match(r" (?:and|or|as|but|with|which|such|if|und|oder|et|ou|y|o)\b", sentence[at:at + 8])
-    apart = apart and re.match(r" (?!this|that|it|these)\w.{2,80} (?:is|are|ist|sind|est|es) ", sentence[at:at + 120], re.I)
+    apart = apart and re.match(r" (?!this|that|it|these)\w.{1,80} (?:is|are|ist|sind|est|es) ", sentence[at:at + 120], re.I)
     return at if apart and _is_wish(sentence[at + 1:]) and not _is_wish(sentence[:at]) else 0
 
 # %% ../nbs/13_segment.ipynb #4c28ef76
@@ -325,11 +325,11 @@ def _windows(piece, size=2000):
         start = end
     yield start, len(piece)
 
-# %% ../nbs/13_segment.ipynb #ec13a482
+# %% ../nbs/13_segment.ipynb #24a77e90
 def _sentences(piece, split=nupunkt.sent_spans):
     "(start, end) of the sentences of a piece; run-on ones cut once more."
     for begin, stop in _windows(piece):
-        for a, b in split(piece[begin:stop]) if stop - begin > 60 else [(0, stop - begin)]:
+        for a, b in split(piece[begin:stop]) if stop - begin > 40 else [(0, stop - begin)]:
             cuts = _runs(piece, begin + a, begin + b) if b - a > 300 else []
             yield from zip([begin + a, *cuts], [*cuts, begin + b])
 
@@ -339,12 +339,12 @@ def _runs(piece, start, end):
     return [m.start() for m in _runon.finditer(piece, start, end) if re.search(r"(?:^"
         r"|\s)[a-z(]\S*$", piece[max(0, m.start() - 30):m.start()])]
 
-# %% ../nbs/13_segment.ipynb #35f10d6f
+# %% ../nbs/13_segment.ipynb #66b2fdc5
 def _cut_line(line, split=nupunkt.sent_spans):
     "(start, end, is heading) of the pieces of one line, in order, without gaps."
     heads = _inner_headings(line)
     cuts = {0, len(line), *heads, *heads.values()}
-    if len(line) > 40: cuts |= {m.end() for m in _bullet.finditer(line)} | {m.start() for m in _joint.finditer(line)}
+    if len(line) > 20: cuts |= {m.end() for m in _bullet.finditer(line)} | {m.start() for m in _joint.finditer(line)}
     at, cuts = 0, sorted(cuts)
     for end in cuts[1:]:
         if end < heads.get(at, 0): continue  # inside a heading

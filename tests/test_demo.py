@@ -70,7 +70,7 @@ def test_planted_trends_are_found(store):
     from importlib.resources import files
     planted = json.loads((files("skillnb")/"sample"/"trends.json").read_text(encoding="utf-8"))
     verdicts = store.read("changes").merge(store.read("vocabulary")[["skill_id", "name"]], on="skill_id").set_index("name").verdict
-    shapes = pd.Series({t["skill"]: t["shape"] for t in planted["trends"]})
+    shapes = pd.Series({name: t["shape"] for name, t in planted["skills"].items()})
     found = pd.DataFrame({"shape": shapes, "verdict": verdicts}).dropna()
     assert not ((found["shape"] == "rising") & (found.verdict == "falling")).any()
     assert not ((found["shape"] == "falling") & (found.verdict == "rising")).any()

