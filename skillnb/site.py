@@ -88,12 +88,14 @@ def prose(markdown:str) -> str:
     page = MarkdownWithMath(renderer=IPythonRenderer(escape=False, exclude_anchor_links=True)).render(markdown)
     return re.sub(r'href="(\w+)\.ipynb(?=["#])', r'href="\1.html', page)
 
-# %% ../nbs/42_site.ipynb #8d6afbb6
+# %% ../nbs/42_site.ipynb #dcf47225
 def shown(output # one output of a code cell
          ) -> str: # HTML
     "An output as the page shows it."
     data = output.get("data", {})
-    if "text/markdown" in data: return unfenced(data["text/markdown"]) or prose(html.escape(data["text/markdown"], quote=False))
+    if "text/markdown" in data:
+        found = unfenced(data["text/markdown"])   # may be empty: a banner that has nothing to say
+        return prose(html.escape(data["text/markdown"], quote=False)) if found is None else found
     if "image/png" in data: return f'<img alt="" src="data:image/png;base64,{html.escape(data["image/png"].strip())}">'
     text = data.get("text/plain") or (output.get("text", "") if output.get("name") == "stdout" else "")
     return f"<pre>{html.escape(text)}</pre>" if text else ""
