@@ -118,9 +118,9 @@ class Config(_Settings):
     trends: TrendsConfig = TrendsConfig()
     report: ReportConfig = ReportConfig()
 
-# %% ../nbs/01_config.ipynb #5d838030
+# %% ../nbs/01_config.ipynb #7ee18eb5
 PROFILES = {
-    "demo": {"profile": "demo", "train": {"epochs": 1, "max_windows": 96}},
+    "demo": {"profile": "demo", "train": {"epochs": 1, "max_windows": 64}},
     "weekly": {"profile": "weekly", "root": "data-weekly", "fetch": {"sources": ["linkedin"]}, "segment": {"sentences": "en_core_web_sm"},
                "train": {"backbone": "jjzha/jobbert-base-cased", "epochs": 4},
                "map": {"encoder": "sentence-transformers/paraphrase-MiniLM-L3-v2"}},

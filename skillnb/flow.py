@@ -40,12 +40,12 @@ class Stage:
     code: tuple = ()       # files of the package whose change means work
     settings: tuple = ()   # parts of the configuration, likewise
 
-# %% ../nbs/50_flow.ipynb #aad4fb79
+# %% ../nbs/50_flow.ipynb #30aaf09c
 STAGES = (
     Stage("fetch", "collect postings from the sources", (), ("sightings", "dropped"), "all",
           ("fetch.py", "sample/sightings.parquet"), ("fetch",)),
     Stage("clean", "plain text, language, no personal data", ("sightings",), ("texts", "dropped"), "day", ("clean.py",), ("clean",)),
-    Stage("dedup", "one posting from many sightings, cut into segments", ("texts",), ("postings", "segments"), "past",
+    Stage("dedup", "one posting from many sightings, cut into segments", ("texts", "sightings"), ("postings", "segments"), "past",
           ("dedup.py", "segment.py"), ("dedup", "segment")),
     Stage("label", "skills tagged by an LLM, verified against the text", ("postings", "segments"), ("labels", "dropped"), "day",
           ("label.py", "sample/truth.jsonl.gz"), ("label",)),
