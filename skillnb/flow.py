@@ -165,7 +165,7 @@ def _no_mixture(store, config):
         raise FlowError(f"{store.root} holds postings from {', '.join(sorted(held))}; fetching {', '.join(config.fetch.sources)} would mix "
                         "fictional with real ones. Choose another --root, other --set fetch.sources, or begin with --from clean")
 
-# %% ../nbs/50_flow.ipynb #ede4eaf0
+# %% ../nbs/50_flow.ipynb #d28572d6
 def _parameters(path, given):
     "Refuse parameters that the notebook does not declare."
     import papermill as pm
@@ -184,7 +184,7 @@ class _Lines(logging.Handler):
     def __init__(self, tell): super().__init__(); self.tell = tell
     def emit(self, record):
         lines = [l.strip() for l in record.getMessage().replace("\r", "\n").split("\n") if l.strip()]
-        if lines and not lines[-1].startswith(("Executing", "Input Notebook", "Output Notebook")): self.tell(lines[-1])
+        if lines and not lines[-1].startswith(("Executing", "Ending Cell", "Input Notebook", "Output Notebook")): self.tell(lines[-1])
 
 # %% ../nbs/50_flow.ipynb #dbd3ac2c
 def execute(path:Path,        # the notebook
