@@ -155,11 +155,13 @@ def _flat(tree, prefix=""):
         if isinstance(v, dict): yield from _flat(v, f"{prefix}{k}.")
         else: yield f"{prefix}{k}", v
 
-# %% ../nbs/01_config.ipynb #78ebbfab
+# %% ../nbs/01_config.ipynb #11eb2d48
+_for_tests = ("SKILLNB_SHARED", "SKILLNB_DEMO", "SKILLNB_TEST_SLOW")   # where tests find their data, and which to run: not settings
+
 def _from_environment(environ):
-    "Settings given as SKILLNB_STAGE__FIELD=value; SKILLNB_SHARED only tells tests where their data lies."
+    "Settings given as SKILLNB_STAGE__FIELD=value."
     for k, v in environ.items():
-        if k.startswith("SKILLNB_") and k != "SKILLNB_SHARED": yield k[8:].lower().replace("__", "."), v
+        if k.startswith("SKILLNB_") and k not in _for_tests: yield k[8:].lower().replace("__", "."), v
 
 def _from_text(pairs):
     "Settings given as `name=value`."
