@@ -186,7 +186,7 @@ class _Lines(logging.Handler):
         lines = [l.strip() for l in record.getMessage().replace("\r", "\n").split("\n") if l.strip()]
         if lines and not lines[-1].startswith(("Executing", "Ending Cell", "Input Notebook", "Output Notebook")): self.tell(lines[-1])
 
-# %% ../nbs/50_flow.ipynb #dbd3ac2c
+# %% ../nbs/50_flow.ipynb #b0c19115
 def execute(path:Path,        # the notebook
             log:Path,         # where its executed copy goes
             parameters:dict,  # values for its parameters cell
@@ -195,7 +195,8 @@ def execute(path:Path,        # the notebook
     "Execute one notebook; raises `FlowError` with the cell's own error and the place of the log."
     import papermill as pm
     _parameters(path, parameters)
-    log.parent.mkdir(parents=True, exist_ok=True)
+    try: log.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e: raise FlowError(f"cannot write {log.parent}: {e.strerror}. Check that it is a folder and writable, or choose another --root") from None
     logger, lines = logging.getLogger("papermill"), _Lines(tell)
     logger.addHandler(lines)
     logger.propagate = False

@@ -46,7 +46,7 @@ def test_every_link_is_a_mention_and_a_skill(store):
 def test_shares_are_what_they_say(store):
     t = store.read("trends")
     assert ((t.n_postings / t.n_total - t.share).abs() < 1e-9).all()
-    assert ((t.low <= t.share) & (t.share <= t.high) & (t.low >= 0) & (t.high <= 1)).all()
+    assert ((t.low <= t.share + 1e-9) & (t.share <= t.high + 1e-9) & (t.low >= 0) & (t.high <= 1 + 1e-9)).all()
     assert t.week.dt.dayofweek.eq(0).all()
 
 
