@@ -35,7 +35,7 @@ def _put(fs, path, data):
         os.fsync(f.fileno())
     os.replace(beside, path)
 
-# %% ../nbs/02_store.ipynb #cf492614
+# %% ../nbs/02_store.ipynb #c2d822e7
 class Store:
     "Tables under `root`, a folder or an fsspec address; `stage` and `work` are for those who write."
     def __init__(self,
@@ -45,6 +45,8 @@ class Store:
     ):
         self.root, self.stage, self.work = str(root).rstrip("/"), stage, work or {}
         self.fs, self.path = fsspec.url_to_fs(self.root)
+        if "file" in self.fs.protocol and os.path.isfile(self.path):
+            raise StoreError(f"{self.root} is a file; a store is a folder. Move the file, or choose another --root")
 
     def __repr__(self): return f"Store({self.root!r})"
 
