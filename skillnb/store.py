@@ -35,13 +35,13 @@ def _put(fs, path, data):
         os.fsync(f.fileno())
     os.replace(beside, path)
 
-# %% ../nbs/02_store.ipynb #c2d822e7
+# %% ../nbs/02_store.ipynb #9b124154
 class Store:
     "Tables under `root`, a folder or an fsspec address; `stage` and `work` are for those who write."
     def __init__(self,
         root:str="data",   # folder or address such as `s3://bucket/prefix`
         stage:str="hand",  # who writes
-        work:dict=None     # ISO day -> fingerprint of the inputs it is made from
+        work:dict=None     # ISO day, or "*" for any -> fingerprint of the inputs it is made from
     ):
         self.root, self.stage, self.work = str(root).rstrip("/"), stage, work or {}
         self.fs, self.path = fsspec.url_to_fs(self.root)
@@ -89,7 +89,7 @@ def _parquet(df_arrow):
     pq.write_table(df_arrow, out, compression="zstd")
     return out.getvalue()
 
-# %% ../nbs/02_store.ipynb #7cbe7e82
+# %% ../nbs/02_store.ipynb #e8ce904f
 def write(self:Store,
     table:str,       # the table
     df:pd.DataFrame, # its rows, with the schema's columns
@@ -100,7 +100,7 @@ def write(self:Store,
     data, found = _parquet(rows), self.manifest(table, day)
     sha = hashlib.sha256(data).hexdigest()
     part = f"part-{self.stage}-{sha[:12]}.parquet"
-    found["parts"][self.stage] = {"file": part, "rows": rows.num_rows, "sha256": sha, "fingerprint": self.work.get(str(day)[:10], sha)}
+    found["parts"][self.stage] = {"file": part, "rows": rows.num_rows, "sha256": sha, "fingerprint": self.work.get(str(day)[:10], self.work.get("*", sha))}
     try:
         _put(self.fs, f"{folder}/{part}", data)
         _put(self.fs, f"{folder}/manifest.json", json.dumps(found, indent=1, sort_keys=True).encode())
