@@ -44,7 +44,7 @@ class Stage:
 STAGES = (
     Stage("fetch", "collect postings from the sources", (), ("sightings", "dropped"), "all",
           ("fetch.py", "sample/sightings.parquet"), ("fetch",)),
-    Stage("clean", "plain text, language, no personal data", ("sightings",), ("texts", "dropped"), "day", ("clean.py",), ("clean",)),
+    Stage("clean", "plain text, language, no personal data", ("sightings",), ("texts", "dropped"), "day", ("clean.py", "text.py"), ("clean",)),
     Stage("dedup", "one posting from many sightings, cut into segments", ("texts", "sightings"), ("postings", "segments"), "past",
           ("dedup.py", "segment.py"), ("dedup", "segment")),
     Stage("label", "skills tagged by an LLM, verified against the text", ("postings", "segments"), ("labels", "dropped"), "day",
