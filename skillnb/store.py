@@ -129,7 +129,8 @@ def _select(table, files):
     t, listed = TABLES[table], ", ".join("'" + f.replace("'", "''") + "'" for f in files)
     rows = f"SELECT * FROM read_parquet([{listed}], hive_partitioning=true, hive_types={{'collected_on': DATE}})"
     if t.adds != "latest": return rows
-    return f"{rows} QUALIFY row_number() OVER (PARTITION BY {', '.join(t.key)} ORDER BY collected_on DESC) = 1"
+    key = ", ".join(t.key)
+    return f"{rows} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY collected_on DESC) = 1 ORDER BY {key}"
 
 # %% ../nbs/02_store.ipynb #92fb2fe0
 def _nothing(table):

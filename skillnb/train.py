@@ -162,7 +162,7 @@ def _rows(postings, labels, tokenizer, epochs, max_windows, seed):
 def _fingerprint(postings, labels, settings):
     "Eight hexadecimal digits that change with the data or the settings."
     frames = postings[["posting_id", "text"]], labels[["posting_id", "start", "end", "kind"]]
-    text = "".join(f.to_json() for f in frames) + json.dumps(settings, sort_keys=True)
+    text = "".join(f.to_json(orient="values") for f in frames) + json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
 
 # %% ../nbs/21_train.ipynb #44b5b39d
