@@ -270,7 +270,7 @@ def scores(report:Report) -> Html:
     s = pd.concat([report.table("scores"), _shipped_scores()]).sort_values(["dataset", "metric", "model"], ascending=[True, False, True])
     is_floor = s.model.str.startswith("floor")
     floors = {(r.dataset, r.metric): _score(r) for r in s[is_floor].itertuples()}
-    rows = [(r.dataset, r.metric, _score(r), floors.get((r.dataset, r.metric), "–"), count(r.n) if pd.notna(r.n) else "–", r.model)
+    rows = [(r.dataset, _metric(r.metric), _score(r), floors.get((r.dataset, r.metric), "–"), count(r.n) if pd.notna(r.n) else "–", r.model)
             for r in s[~is_floor].itertuples()]
     return fragment("table", ["Data set", "Metric", "Value (interval)", "Floor", "Spans", "Model"], rows,
                     "Scores, each beside the floor: a tagger that only remembers the spans it was trained on", ["Value (interval)", "Spans"])
@@ -278,20 +278,28 @@ def scores(report:Report) -> Html:
 # %% ../nbs/43_pages.ipynb #f17d3ae2
 def _score(r): return f"{r.value:.3f}" + (f" ({r.low:.3f}–{r.high:.3f})" if pd.notna(r.low) and pd.notna(r.high) else "")
 
+def _metric(name):
+    "`strict f1 hard` in words."
+    how, f1, kind = name.split(" ", 2) if name.count(" ") >= 2 else ("", "", name)
+    return f"{how.capitalize()} F1, " + {"micro": "both kinds"}.get(kind, f"{kind} skills") if f1 == "f1" else name
+
 # %% ../nbs/43_pages.ipynb #208054fe
-def _flat(values, prefix=""):
-    "A model card as pairs of words; lists joined, parts named by their path."
-    for k, v in values.items():
-        if k in ("files", "trained_on", "scores", "floor") or isinstance(v, list) and v and isinstance(v[0], list): continue   # hashes, weights
-        elif isinstance(v, dict): yield from _flat(v, f"{prefix}{k}, ")
-        else: yield f"{prefix}{k}".replace("_", " "), ", ".join(map(str, v)) if isinstance(v, list) else f"{v:.4g}" if isinstance(v, float) else str(v)
+def _in_words(about):
+    "What a model card says, as pairs of words."
+    how, n = about.get("settings", {}), {k: count(about.get(k)) for k in ("n_labels", "n_postings", "n_frozen")}
+    yield "Backbone", about.get("backbone", "not stated")
+    yield "Trained on", f"{n['n_labels']} labels in {n['n_postings']} postings, by {about.get('annotators', 'annotators not named')}"
+    yield "Measured on", f"{n['n_frozen']} postings that training never saw"
+    yield "Training", f"{how.get('epochs', '–')} passes, rate {how.get('learning_rate', '–')}, batches of {how.get('batch_size', '–')}, seed {how.get('seed', '–')}"
+    yield "Reads", f"{', '.join(about.get('languages', ['en']))}; {about.get('window', 256)} word pieces at a time"
+    yield "Fingerprint of data and settings", about.get("fingerprint", "–")
 
 # %% ../nbs/43_pages.ipynb #7148aa6c
 def tagger_card(report:Report) -> Html:
     "The card of the tagger in force: who it is, what it was trained on."
     now = champion(report.store.root)
     about = card(SHIPPED if now["champion"] == "shipped" else model_folder(report.store.root, now["champion"]))
-    rows = [("Champion", now["champion"]), ("Since", now["date"] or "shipped with skillnb"), ("Before it", now["previous"] or "none"), *_flat(about)]
+    rows = [("Champion", now["champion"]), ("Since", now["date"] or "shipped with skillnb"), ("Before it", now["previous"] or "none"), ("Model", about.get("name", "–")), *_in_words(about)]
     return fragment("card", [(k, clip(v, 300)) for k, v in rows if k != "Before it" or v != "none"])
 
 # %% ../nbs/43_pages.ipynb #c038dcf3
