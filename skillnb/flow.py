@@ -285,9 +285,10 @@ def run(config:Config,     # all settings
         end=lambda row: None # called with each stage's row
        ) -> pd.DataFrame:  # one row a stage, as in table `runs`
     "Run stages in order. What is up to date is not touched; a failure leaves everything before it complete."
-    run_id, rows = new_run_id(), []
-    for stage in stages(first, last):
-        rows.append(run_stage(stage, config, run_id, begin(stage)))
-        if rows[-1]["status"] == "done": Store(config.root, stage=run_id).write("runs", pd.DataFrame(rows).query("status == 'done'"), date.today().isoformat())
-        end(rows[-1])
+    run_id, rows, store = new_run_id(), [], Store(config.root)
+    with store.lock():
+        for stage in stages(first, last):
+            rows.append(run_stage(stage, config, run_id, begin(stage)))
+            if rows[-1]["status"] == "done": Store(config.root, stage=run_id).write("runs", pd.DataFrame(rows).query("status == 'done'"), date.today().isoformat())
+            end(rows[-1])
     return pd.DataFrame(rows)

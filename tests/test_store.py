@@ -71,4 +71,4 @@ def test_damaged_manifest_says_what_to_do(tmp_path):
     store = Store(tmp_path, stage="clean")
     store.write("dropped", dropped(1), "2026-01-05")
     (tmp_path/"dropped"/"collected_on=2026-01-05"/"manifest.json").write_text("{")
-    with pytest.raises(StoreError, match="is not JSON. Remove it"): store.read("dropped")
+    with pytest.raises(StoreError, match="cut short or altered. Run `skillnb repair`"): store.read("dropped")
