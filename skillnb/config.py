@@ -43,8 +43,11 @@ class CleanConfig(_Settings):
     max_chars: int = Field(200_000, ge=1)
 
 class DedupConfig(_Settings):
-    "When two ads count as one: Jaccard similarity of their word shingles."
+    "When two ads count as one: shares of common word shingles, days between them; `skillnb.dedup` says why these."
     min_jaccard: float = Field(0.5, gt=0, le=1)
+    min_contained: float = Field(0.97, gt=0, le=1)
+    min_titled: float = Field(0.7, gt=0, le=1)
+    window: int = Field(90, ge=1)
     shingle: int = Field(5, ge=1)
     permutations: int = Field(128, ge=16)
 

@@ -23,7 +23,8 @@ class Table:
     adds: str = "append"  # "append", "latest" or "snapshot"
 
 # %% ../nbs/00_schema.ipynb #115c52e1
-_types = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "date": pa.date32(), "list": pa.list_(pa.string())}
+_types = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "date": pa.date32(), "list": pa.list_(pa.string()),
+          "bytes": pa.binary()}
 
 def _table(name, row, columns, key, adds="append"):
     "A `Table` from a line such as `posting_id:str text:str? n:int`; `?` allows nulls."
@@ -39,6 +40,10 @@ _raw = [
     _table("postings", "one distinct text of a job ad; `duplicate_of` points to the ad it repeats",
         "posting_id:str title:str? company:str? source:str url:str? language:str text:str "
         "first_seen:date last_seen:date n_sightings:int duplicate_of:str?", "posting_id", "latest"),
+    _table("folds", "why a text repeats a posting", "posting_id:str duplicate_of:str method:str likeness:float?", "posting_id"),
+    _table("keys", "a source's number or an address, and the posting that it leads to", "key:str posting_id:str", "key"),
+    _table("signatures", "what near-duplicates of a canonical posting are found by",
+        "posting_id:str title:str? n_shingles:int signature:bytes", "posting_id"),
     _table("segments", "one sentence or bullet of a posting",
         "posting_id:str start:int end:int section:str", "posting_id start"),
 ]
