@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SKETCH', 'address', 'title_key', 'levels', 'shingles', 'run_sets', 'likeness', 'bands', 'Sketches', 'sketch', 'meet',
-           'Index', 'reach', 'near', 'fold', 'learn']
+           'Index', 'reach', 'stored', 'rows', 'candidates', 'near', 'fold', 'learn']
 
 # %% ../nbs/12_dedup.ipynb #20b8b695
 import re
@@ -30,7 +30,7 @@ def address(url:str # as the source gave it
     except (ValueError, AttributeError, TypeError): return None   # no address, or none that can be read
     host, path = (parts.hostname or "").removeprefix("www."), parts.path.rstrip("/")
     if host.endswith("linkedin.com") and (number := re.search(r"/jobs/view/(?:[^/]*-)?(\d+)$", path)): return f"//linkedin.com/jobs/view/{number[1]}"
-    kept = "&".join(f"{k.lower()}={v}" for k, v in sorted(parse_qsl(parts.query)) if k.lower() in _numbers)
+    kept = "&".join(f"{k.lower()}={v}" for k, v in sorted(parse_qsl(parts.query)) if k.lower() in _numbers) if parts.query else ""
     return f"//{host}{path}" + (f"?{kept}" if kept else "") if host and re.search(r"\d", path + kept) else None
 
 # %% ../nbs/12_dedup.ipynb #0fd9208f
@@ -93,8 +93,13 @@ def run_sets(texts:list, # clean texts
     found = []
     for k in range(0, len(texts), _batch):
         runs, at = shingles(texts[k:k + _batch], size)
-        found += [np.unique(runs[a:b]) for a, b in zip(at, at[1:])]
+        found += [_once(runs[a:b]) for a, b in zip(at, at[1:])]
     return found
+
+def _once(numbers):
+    "Sorted, each once; faster than `np.unique`, which hashes."
+    numbers = np.sort(numbers)
+    return numbers[np.diff(numbers, prepend=~numbers[:1]) != 0]
 
 # %% ../nbs/12_dedup.ipynb #7fa9b692
 def likeness(a:np.ndarray, # distinct runs of one text
@@ -140,7 +145,7 @@ def _signed(texts, size, permutations):
     "(signatures, distinct runs) of each text."
     runs, at = shingles(texts, size)
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(runs, at.astype(np.uint64), permutations, 1).to_rows()
-    return np.array(matrix, np.uint32).reshape(len(texts), permutations), [len(np.unique(runs[a:b])) for a, b in zip(at, at[1:])]
+    return np.array(matrix, np.uint32).reshape(len(texts), permutations), [len(_once(runs[a:b])) for a, b in zip(at, at[1:])]
 
 # %% ../nbs/12_dedup.ipynb #f32ca3af
 def sketch(postings:pd.DataFrame, # columns posting_id, title, text
@@ -164,14 +169,15 @@ def meet(a:np.ndarray, # band numbers of some texts
     found = [np.zeros(0, np.int64)]
     for x, y in zip(a.T, b.T):
         order = np.argsort(x, kind="stable")
-        left, right = (np.searchsorted(x[order], y, side) for side in ("left", "right"))
-        n = right - left
+        ordered = np.r_[x[order], np.uint64(0)]   # one more, so that every place can be looked at
+        hit = np.flatnonzero(ordered[left := np.searchsorted(ordered[:-1], y)] == y)
+        n = np.searchsorted(ordered[:-1], y[hit], "right") - left[hit]
         nth = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
-        found.append(order[np.repeat(left, n) + nth] * len(y) + np.repeat(np.arange(len(y)), n))
-    return np.divmod(np.unique(np.concatenate(found)), max(len(b), 1))
+        found.append(order[np.repeat(left[hit], n) + nth] * len(y) + np.repeat(hit, n))
+    return np.divmod(_once(np.concatenate(found)), max(len(b), 1))
 
-# %% ../nbs/12_dedup.ipynb #ff86a9fd
-_light = ["posting_id", "duplicate_of", "first_seen", "last_seen", "collected_on"]
+# %% ../nbs/12_dedup.ipynb #2d795d68
+_known, _columns = ["posting_id", "duplicate_of", "first_seen", "last_seen"], TABLES["postings"].schema.names
 
 class Index:
     "What a day's texts are compared with."
@@ -196,12 +202,19 @@ def reach(self:Index,
     "Make the index hold all days before `day`; reads the store unless it held them already."
     before = [d for d in self.store.days("signatures") if d < day]
     if self.newest == (before[-1] if before else None): return self
-    self.known = self.store.read("postings", before=day, columns=_light).set_index("posting_id").astype(dict.fromkeys(_light[2:], str))
-    self.keys = dict(self.store.read("keys", before=day, columns=["key", "posting_id"]).to_numpy())
+    keys = self.store.read("keys", before=day, columns=["key", "posting_id"])
+    self.known, self.keys, self.newest = {}, dict(zip(keys.key, keys.posting_id)), before[-1] if before else None
+    self._know(self.store.read("postings", before=day, columns=_known))
     self.sketches = self._stored(self.store.read("signatures", before=day))
-    self.newest = before[-1] if before else None
     return self
 Index.reach = reach
+
+def _know(self, postings):
+    "posting_id -> (its leader, first_seen, last_seen); `last_seen` is also the partition that its newest row stands in."
+    days = [postings[c].astype(str).str[:10] for c in ("first_seen", "last_seen")]
+    leaders = postings.duplicate_of.fillna(postings.posting_id)
+    self.known.update(zip(postings.posting_id, zip(leaders, *(d.map({v: v for v in d.unique()}) for d in days))))
+Index._know = _know
 
 # %% ../nbs/12_dedup.ipynb #4c12f61f
 def _stored(self, rows):
@@ -212,11 +225,18 @@ def _stored(self, rows):
     return Sketches(rows.posting_id.to_numpy(object), titles.to_numpy(object), rows.n_shingles.to_numpy(np.int64), signatures, numbers)
 Index._stored = _stored
 
-def _rows(self, ids):
+def stored(self:Index, lead:Sketches) -> pd.DataFrame: # rows of `signatures`
+    "Sketches as the store keeps them."
+    return pd.DataFrame({"posting_id": lead.ids, "title": lead.titles, "n_shingles": lead.sizes, "signature": [s.tobytes() for s in lead.signatures]})
+Index.stored = stored
+
+def rows(self:Index,
+    ids # posting_ids; those that the index does not know are left out
+) -> pd.DataFrame:
     "The newest rows of known postings, with their texts."
-    wanted = self.known.loc[self.known.index.isin(ids), ["collected_on"]].reset_index()
-    return self.store.rows("postings", wanted) if len(wanted) else pd.DataFrame(columns=_columns)
-Index._rows = _rows
+    wanted = [(p, self.known[p][2]) for p in sorted(ids) if p in self.known]
+    return self.store.rows("postings", pd.DataFrame(wanted, columns=["posting_id", "collected_on"], dtype=object))
+Index.rows = rows
 
 # %% ../nbs/12_dedup.ipynb #e0dff507
 def _needed(self, a, b, i, j):
@@ -243,39 +263,40 @@ def _verdict(self, a, b, jaccard, contained):
     return "text" if jaccard >= self.min_jaccard and contained >= self.min_contained else None
 Index._verdict = _verdict
 
-# %% ../nbs/12_dedup.ipynb #41dd4cf5
-def near(self:Index,
-    new:pd.DataFrame, # columns posting_id, text: texts never seen
-    sketches:Sketches,# theirs
+# %% ../nbs/12_dedup.ipynb #4a810505
+def candidates(self:Index,
+    sketches:Sketches,# of texts never seen
     day:str           # ISO day
-) -> dict:            # posting_id -> list of (leader, method, jaccard), among the past and among `new`
-    "The postings that new texts may repeat."
+) -> tuple:           # (pool, i, j): row i of `sketches` may repeat row j of `pool`, which is the past and then `sketches`
+    "The pairs that are worth an exact comparison."
     oldest = (date.fromisoformat(day) - timedelta(self.window)).isoformat()
-    self.sketches = self.sketches[(self.known.last_seen.reindex(self.sketches.ids) >= oldest).to_numpy()]
+    recent = np.array([self.known[p][2] >= oldest for p in self.sketches.ids], bool)
+    if not recent.all(): self.sketches = self.sketches[recent]
     pool, some = self.sketches + sketches, np.flatnonzero(sketches.sizes)
     i, j = meet(sketches.bands[some], pool.bands)
-    i = some[i]
-    i, j = i[apart := j != i + len(self.sketches)], j[apart]
+    i, j = (rows[some[i] != j - len(self.sketches)] for rows in (some[i], j))   # not with itself
     hope = self._hopeful(sketches, pool, i, j)
-    return self._checked(new, sketches, pool, i[hope], j[hope])
-Index.near = near
+    return pool, i[hope], j[hope]
+Index.candidates = candidates
 
-# %% ../nbs/12_dedup.ipynb #2bf00b97
-def _checked(self, new, sketches, pool, i, j):
+# %% ../nbs/12_dedup.ipynb #41dd4cf5
+def near(self:Index,
+    sketches:Sketches, # of texts never seen
+    pool:Sketches,     # what they were compared with
+    i:np.ndarray,      # candidates, as above
+    j:np.ndarray,
+    texts:dict         # posting_id -> text, of all candidates
+) -> dict:             # posting_id -> list of (leader, method, jaccard)
     "The pairs that pass the exact comparison."
-    old = self._rows(pool.ids[j])
-    texts = dict(zip(old.posting_id, old.text)) | dict(zip(new.posting_id, new.text))
-    ids = sorted({*sketches.ids[i], *pool.ids[j]})
-    runs, found = dict(zip(ids, run_sets([texts[p] for p in ids], self.shingle))), {}
+    ids, found = sorted({*sketches.ids[i], *pool.ids[j]}), {}
+    runs = dict(zip(ids, run_sets([texts[p] for p in ids], self.shingle)))
     for a, b in zip(i, j):
         jaccard, contained = likeness(runs[p := sketches.ids[a]], runs[leader := pool.ids[b]])
         if method := self._verdict(sketches.titles[a], pool.titles[b], jaccard, contained): found.setdefault(p, []).append((leader, method, jaccard))
     return found
-Index._checked = _checked
+Index.near = near
 
-# %% ../nbs/12_dedup.ipynb #6634a105
-_columns = TABLES["postings"].schema.names
-
+# %% ../nbs/12_dedup.ipynb #d762f836
 def _distinct(texts):
     "One row a text of the day with its number of sightings and its keys; title and company from the first sighting that has them."
     ordered = texts.sort_values(["source", "source_id"]).assign(url=lambda t: t["url"] if "url" in t else None)
@@ -286,35 +307,34 @@ def _distinct(texts):
 # %% ../nbs/12_dedup.ipynb #4a906678
 def _by_key(index, keys, day):
     "The posting that one of the keys belongs to, as (leader, method, None); source numbers first, then the earliest posting."
-    found = sorted((k.startswith("//"), index.known.first_seen.get(index.keys[k], day), index.keys[k]) for k in keys if k in index.keys)
+    found = sorted((k.startswith("//"), index.known.get(index.keys[k], (0, day))[1], index.keys[k]) for k in keys if k in index.keys)
     return (found[0][2], "address" if found[0][0] else "source id", None) if found else None
 
 def _by_text(index, alike, joined, day):
     "The canonical posting most alike, then the earliest."
-    leads = [c for c in alike if c[0] in index.known.index or joined.get(c[0], c)[0] == c[0] and c[0] in joined]
-    return min(leads, key=lambda c: (-c[2], index.known.first_seen.get(c[0], day), c[0]), default=None)
+    leads = [c for c in alike if c[0] in index.known or joined.get(c[0], (None,))[0] == c[0]]
+    return min(leads, key=lambda c: (-c[2], index.known.get(c[0], (0, day))[1], c[0]), default=None)
 
 # %% ../nbs/12_dedup.ipynb #35f1ac16
 def _join(index, seen, near, day):
     "posting_id of each text -> (leader, method, jaccard), itself where it is canonical; and the keys that the day brings."
-    known = index.known.duplicate_of.reindex(seen.posting_id[seen.posting_id.isin(index.known.index)])
-    joined, brought = {p: (leader if isinstance(leader, str) else p, None, None) for p, leader in known.items()}, {}
-    keys = dict(zip(seen.posting_id, seen["keys"]))
-    for p in [*joined, *(p for p in keys if p not in joined)]:   # known texts first, each part by name
-        if p not in joined: joined[p] = _by_key(index, keys[p], day) or _by_text(index, near.get(p, []), joined, day) or (p, None, None)
+    keys, joined, brought = dict(zip(seen.posting_id, seen["keys"])), {}, {}
+    for p in sorted(keys, key=lambda p: (p not in index.known, p)):   # known texts first
+        if p in index.known: joined[p] = (index.known[p][0], None, None)
+        else: joined[p] = _by_key(index, keys[p], day) or _by_text(index, near.get(p, []), joined, day) or (p, None, None)
         new = {k: joined[p][0] for k in keys[p] if k not in index.keys}
         index.keys.update(new)
         brought.update(new)
     return joined, pd.DataFrame(sorted(brought.items()), columns=["key", "posting_id"], dtype=object)
 
-# %% ../nbs/12_dedup.ipynb #fb942ac7
-def _updated(index, seen, new, joined, day):
+# %% ../nbs/12_dedup.ipynb #380cfcf2
+def _updated(seen, old, joined, day):
     "The rows of `postings` that a day writes: every text seen, and every canonical posting that one of them repeats."
     leader = seen.posting_id.map({p: j[0] for p, j in joined.items()})
     counts = pd.concat([seen, seen.assign(posting_id=leader)[leader != seen.posting_id]]).groupby("posting_id").n_sightings.sum()
-    of_new = new.posting_id.map({p: j[0] if j[0] != p else None for p, j in joined.items()}).astype(object)
-    fresh = new.assign(first_seen=day, last_seen=day, n_sightings=0, duplicate_of=of_new.where(of_new.notna(), None))
-    rows = pd.concat([f[_columns].astype(object) for f in (index._rows(counts.index), fresh) if len(f)] or [fresh[_columns]])
+    fresh = seen.assign(first_seen=day, last_seen=day, n_sightings=0, duplicate_of=leader.astype(object).where(leader != seen.posting_id, None))
+    fresh, old = fresh[~fresh.posting_id.isin(old.posting_id)], old[old.posting_id.isin(counts.index)]
+    rows = pd.concat([f[_columns].astype(object) for f in (old, fresh) if len(f)] or [fresh[_columns]])
     rows = rows.assign(n_sightings=rows.n_sightings.astype(int) + counts.reindex(rows.posting_id).to_numpy(), last_seen=day)
     return rows.assign(first_seen=rows.first_seen.astype(str).str[:10]).sort_values("posting_id", ignore_index=True)
 
@@ -324,16 +344,17 @@ def fold(texts:pd.DataFrame, # the day's rows of `texts`, with the column `url` 
          day:str             # ISO day
         ) -> dict:           # table -> the rows that the day writes: `postings`, `folds`, `signatures`, `keys`
     "What a day adds, compared with all days before it."
-    index.reach(day)
-    seen = _distinct(texts)
-    new = seen[~seen.posting_id.isin(index.known.index)].reset_index(drop=True)
-    sketches = index.sketch(new)
-    joined, keys = _join(index, seen, index.near(new, sketches, day), day)
-    postings, lead = _updated(index, seen, new, joined, day), sketches[np.array([joined[p][0] == p for p in new.posting_id], bool)]
+    seen, known = _distinct(texts), index.reach(day).known
+    new = seen[np.array([p not in known for p in seen.posting_id], bool)]
+    pool, i, j = index.candidates(sketches := index.sketch(new), day)
+    leaders = {known[p][0] for p in seen.posting_id if p in known} | {index.keys[k] for keys in seen["keys"] for k in keys if k in index.keys}
+    old = index.rows({*seen.posting_id, *leaders, *pool.ids[j]})
+    near = index.near(sketches, pool, i, j, dict(zip(old.posting_id, old.text)) | dict(zip(new.posting_id, new.text)))
+    joined, keys = _join(index, seen, near, day)
+    postings, lead = _updated(seen, old, joined, day), sketches[np.array([joined[p][0] == p for p in new.posting_id], bool)]
     index.learn(postings, lead, day)
-    signatures = pd.DataFrame({"posting_id": lead.ids, "title": lead.titles, "n_shingles": lead.sizes, "signature": [s.tobytes() for s in lead.signatures]})
-    folds = [(p, *joined[p]) for p in new.posting_id if joined[p][0] != p]
-    return {"postings": postings, "folds": pd.DataFrame(folds, columns=TABLES["folds"].schema.names), "signatures": signatures, "keys": keys}
+    folds = pd.DataFrame([(p, *joined[p]) for p in new.posting_id if joined[p][0] != p], columns=TABLES["folds"].schema.names)
+    return {"postings": postings, "folds": folds, "signatures": index.stored(lead), "keys": keys}
 
 # %% ../nbs/12_dedup.ipynb #dbd48676
 def learn(self:Index,
@@ -342,7 +363,6 @@ def learn(self:Index,
     day:str                # ISO day
 ):
     "Hold the day as well."
-    rows = postings.assign(collected_on=day)[_light].set_index("posting_id")
-    self.known = pd.concat([f for f in (self.known[~self.known.index.isin(rows.index)], rows) if len(f)] or [self.known])
+    self._know(postings)
     self.sketches, self.newest = self.sketches + lead, day
 Index.learn = learn
