@@ -56,6 +56,7 @@ def _mix(x):
     x = (x ^ (x >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
     return x ^ (x >> np.uint64(29))
 
+# %% ../nbs/12_dedup.ipynb #c7936811
 @lru_cache(1)
 def _is_word(): return np.fromiter((chr(c).isalnum() or c == 95 for c in range(0x110000)), bool, 0x110000)
 
@@ -141,6 +142,7 @@ def _band_numbers(signatures, n_bands, rows):
     for k in range(rows): numbers = _mix((numbers ^ parts[:, :, k]) * _mult)
     return numbers
 
+# %% ../nbs/12_dedup.ipynb #4bfefc10
 def _signed(texts, size, permutations):
     "(signatures, distinct runs) of each text."
     runs, at = shingles(texts, size)
@@ -209,6 +211,7 @@ def reach(self:Index,
     return self
 Index.reach = reach
 
+# %% ../nbs/12_dedup.ipynb #78ad6cd3
 def _know(self, postings):
     "posting_id -> (its leader, first_seen, last_seen); `last_seen` is also the partition that its newest row stands in."
     days = [postings[c].astype(str).str[:10] for c in ("first_seen", "last_seen")]
@@ -225,6 +228,7 @@ def _stored(self, rows):
     return Sketches(rows.posting_id.to_numpy(object), titles.to_numpy(object), rows.n_shingles.to_numpy(np.int64), signatures, numbers)
 Index._stored = _stored
 
+# %% ../nbs/12_dedup.ipynb #6dff5f6f
 def stored(self:Index, lead:Sketches) -> pd.DataFrame: # rows of `signatures`
     "Sketches as the store keeps them."
     return pd.DataFrame({"posting_id": lead.ids, "title": lead.titles, "n_shingles": lead.sizes, "signature": [s.tobytes() for s in lead.signatures]})
@@ -247,6 +251,7 @@ def _needed(self, a, b, i, j):
     return np.minimum(np.maximum(contained, self.min_jaccard), np.where(titled, self.min_titled, 1.0))
 Index._needed = _needed
 
+# %% ../nbs/12_dedup.ipynb #8937763f
 def _hopeful(self, a, b, i, j):
     "Whether pairs can pass, by their lengths and signatures."
     need, ratio = self._needed(a, b, i, j), np.minimum(a.sizes[i], b.sizes[j]) / np.maximum(np.maximum(a.sizes[i], b.sizes[j]), 1)
@@ -310,6 +315,7 @@ def _by_key(index, keys, day):
     found = sorted((k.startswith("//"), index.known.get(index.keys[k], (0, day))[1], index.keys[k]) for k in keys if k in index.keys)
     return (found[0][2], "address" if found[0][0] else "source id", None) if found else None
 
+# %% ../nbs/12_dedup.ipynb #6f04a151
 def _by_text(index, alike, joined, day):
     "The canonical posting most alike, then the earliest."
     leads = [c for c in alike if c[0] in index.known or joined.get(c[0], (None,))[0] == c[0]]
