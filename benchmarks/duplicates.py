@@ -135,7 +135,7 @@ def main():
         out.append("\n| distinct postings of the 516, when folded by | |\n|---|---:|")
         out += [f"| {k} | {v} |" for k, v in counts(texts).items()]
         out.append("\nAn independent count at Jaccard 0.5 gave 306. What remains between that and 308 is how words are cut (310 where only spaces cut them); between 308 and 310 stand two chains, "
-                   "texts just below 0.5 that a third one joins: a canonical posting takes only its direct neighbours. At 0.5 alone about twenty of these folds join different ads.")
+                   "texts just below 0.5 that a third one joins: a canonical posting takes only its direct neighbours.")
     (HERE/"duplicates.md").write_text(table := "\n".join(out) + "\n", encoding="utf-8")
     print(table)
 

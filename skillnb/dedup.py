@@ -193,7 +193,8 @@ class Index:
         permutations:int=128       # length of a signature
     ):
         self.store, self.min_jaccard, self.min_contained, self.min_titled = store, min_jaccard, min_contained, min_titled
-        self.window, self.shingle, self.permutations, self.newest = window, shingle, permutations, ""
+        self.window, self.shingle, self.permutations = window, shingle, permutations
+        self.newest, self.days = "", set()   # the newest day that it holds, and all days of the store
 
     def sketch(self, rows): return sketch(rows, min(self.min_jaccard, self.min_titled), self.shingle, self.permutations)
 
@@ -202,10 +203,11 @@ def reach(self:Index,
     day:str # ISO day
 ) -> Index:
     "Make the index hold all days before `day`; reads the store unless it held them already."
-    before = [d for d in self.store.days("signatures") if d < day]
-    if self.newest == (before[-1] if before else None): return self
+    self.days = self.days or set(self.store.days("signatures"))
+    before = max((d for d in self.days if d < day), default=None)
+    if self.newest == before: return self
     keys = self.store.read("keys", before=day, columns=["key", "posting_id"])
-    self.known, self.keys, self.newest = {}, dict(zip(keys.key, keys.posting_id)), before[-1] if before else None
+    self.known, self.keys, self.newest = {}, dict(zip(keys.key, keys.posting_id)), before
     self._know(self.store.read("postings", before=day, columns=_known))
     self.sketches = self._stored(self.store.read("signatures", before=day))
     return self
@@ -370,5 +372,5 @@ def learn(self:Index,
 ):
     "Hold the day as well."
     self._know(postings)
-    self.sketches, self.newest = self.sketches + lead, day
+    self.sketches, self.newest, self.days = self.sketches + lead, day, self.days | {day}
 Index.learn = learn
