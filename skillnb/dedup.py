@@ -48,8 +48,8 @@ def levels(key:str # from `title_key`
     "The levels that a title names; none is a level too."
     return frozenset(_levels[w] for w in key.split() if w in _levels)
 
-# %% ../nbs/12_dedup.ipynb #6320d4e1
-_mult, _batch = np.uint64(0x9E3779B97F4A7C15), 100   # an odd number; texts a step, so that a step stays in the cache
+# %% ../nbs/12_dedup.ipynb #9e479a61
+_mult = np.uint64(0x9E3779B97F4A7C15)   # an odd number
 
 def _mix(x):
     "Spread the bits of 64-bit numbers."
@@ -86,14 +86,20 @@ def shingles(texts:list, # clean texts
     for k in range(size): runs = _mix((runs ^ np.where(start + k < owner_end[start], words[np.minimum(start + k, len(words) - 1)], np.uint64(0))) * _mult)
     return runs, np.searchsorted(start, at)
 
+# %% ../nbs/12_dedup.ipynb #3162288a
+def _steps(texts, most=500_000):
+    "The texts in parts of about `most` characters, so that one part's arrays stay small."
+    ends = np.cumsum([len(t) for t in texts])
+    for part in np.split(np.arange(len(texts)), np.flatnonzero(np.diff(ends // most)) + 1): yield [texts[k] for k in part]
+
 # %% ../nbs/12_dedup.ipynb #e597801b
 def run_sets(texts:list, # clean texts
              size:int=5  # words a run
             ) -> list:   # of sorted, distinct uint64
     "The distinct runs of each text."
     found = []
-    for k in range(0, len(texts), _batch):
-        runs, at = shingles(texts[k:k + _batch], size)
+    for some in _steps(texts):
+        runs, at = shingles(some, size)
         found += [_once(runs[a:b]) for a, b in zip(at, at[1:])]
     return found
 
@@ -156,8 +162,7 @@ def sketch(postings:pd.DataFrame, # columns posting_id, title, text
            permutations:int=128   # length of a signature
           ) -> Sketches:
     "Sketches of texts."
-    texts, steps = postings.text.tolist(), range(0, len(postings), _batch)
-    parts = [_signed(texts[k:k + _batch], size, permutations) for k in steps]
+    parts = [_signed(texts, size, permutations) for texts in _steps(postings.text.tolist())]
     signatures = np.concatenate([np.zeros((0, permutations), np.uint32)] + [s for s, _ in parts])
     sizes = np.array([n for _, sizes in parts for n in sizes], np.int64)
     titles = np.array([title_key(t) for t in postings.title] + [None], object)[:-1]
@@ -303,13 +308,18 @@ def near(self:Index,
     return found
 Index.near = near
 
-# %% ../nbs/12_dedup.ipynb #d762f836
+# %% ../nbs/12_dedup.ipynb #2cc87e99
+def _keys(texts):
+    "The keys of each sighting: its number, and its address unless different texts of one source share it, as a page of many ads."
+    found = texts.assign(address=[address(u) for u in texts["url"]] if "url" in texts else None)
+    single = found.groupby(["source", "address"]).posting_id.transform("nunique") == 1
+    return [[f"{s}/{i}", a] if one else [f"{s}/{i}"] for s, i, a, one in zip(found.source, found.source_id, found.address, single)]
+
 def _distinct(texts):
     "One row a text of the day with its number of sightings and its keys; title and company from the first sighting that has them."
-    ordered = texts.sort_values(["source", "source_id"]).assign(url=lambda t: t["url"] if "url" in t else None)
-    ordered["keys"] = [[f"{s}/{i}", a] if (a := address(u)) else [f"{s}/{i}"] for s, i, u in zip(ordered.source, ordered.source_id, ordered.url)]
+    ordered = texts.assign(url=texts["url"] if "url" in texts else None, keys=_keys(texts)).sort_values(["source", "source_id"])
     first = {c: (c, "first") for c in ("title", "company", "source", "url", "language", "text")}
-    return ordered.groupby("posting_id").agg(**first, n_sightings=("source_id", "size"), keys=("keys", "sum")).reset_index()
+    return ordered.groupby("posting_id").agg(**first, n_sightings=("source_id", "size"), keys=("keys", lambda k: [key for keys in k for key in keys])).reset_index()
 
 # %% ../nbs/12_dedup.ipynb #4a906678
 def _by_key(index, keys, day):

@@ -140,7 +140,8 @@ def test_one_address_is_one_posting():
     assert store.read("folds").method.tolist() == ["address"]
     hn = [f"https://news.ycombinator.com/item?id={n}" for n in (1, 2)]
     assert view(run({DAYS[0]: texts(("1", "one", None, hn[0]), ("2", "two", None, hn[1]))})).duplicate_of.isna().all()
-    assert view(run({DAYS[0]: texts(("1", "one", None, "https://works.example/careers"), ("2", "two", None, "https://works.example/careers"))})).duplicate_of.isna().all()
+    for page in ("https://works.example/careers", "https://works.example/2026/careers"):   # a page of many ads
+        assert view(run({DAYS[0]: texts(("1", "one", None, page), ("2", "two", None, page))})).duplicate_of.isna().all()
 
 
 @pytest.mark.parametrize("url", [None, float("nan"), 7, "", "javascript:alert(1)", "https://[::1", "http://works.example", "//", "\x00", "https://works.example/" + "9" * 5000])
@@ -203,6 +204,13 @@ def test_a_new_day_costs_a_day_and_an_old_one_those_after_it(tmp_path):
 
 def test_texts_without_words_stay_apart():
     assert view(run({DAYS[0]: texts(("1", "!!!"), ("2", "???"), ("3", "one"))})).duplicate_of.isna().all()
+
+
+def test_runs_do_not_depend_on_their_company(): # long texts are cut into parts
+    some = ["a b c d e f g", "", "x" * 600_000, "one two", "a b c d e f g " * 90_000, "ſtraße STRASSE 机器 学习 \ud800 x_1 don’t"]
+    together = run_sets(some)
+    for runs, text in zip(together, some): assert (runs == run_sets([text])[0]).all() and len(runs) == len(run_sets([text])[0])
+    assert [len(r) for r in together] == [3, 0, 1, 1, 7, 3]
 
 
 def test_titles_and_levels():
