@@ -475,6 +475,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'skillnb.text': { 'skillnb.text._from_html': ('text.html#_from_html', 'skillnb/text.py'),
                               'skillnb.text._is_phone': ('text.html#_is_phone', 'skillnb/text.py'),
                               'skillnb.text._is_valid': ('text.html#_is_valid', 'skillnb/text.py'),
+                              'skillnb.text._named': ('text.html#_named', 'skillnb/text.py'),
                               'skillnb.text.impersonal': ('text.html#impersonal', 'skillnb/text.py'),
                               'skillnb.text.plain': ('text.html#plain', 'skillnb/text.py'),
                               'skillnb.text.text_of': ('text.html#text_of', 'skillnb/text.py'),
