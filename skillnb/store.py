@@ -133,7 +133,7 @@ Store._parts = _parts
 def _select(table, files):
     "SQL that reads `files` as the current `table`."
     t, listed = TABLES[table], ", ".join("'" + f.replace("'", "''") + "'" for f in files)
-    rows = f"SELECT * FROM read_parquet([{listed}], hive_partitioning=true, hive_types={{'collected_on': DATE}})"
+    rows = f"SELECT * FROM read_parquet([{listed}], union_by_name=true, hive_partitioning=true, hive_types={{'collected_on': DATE}})"
     if t.adds != "latest": return rows
     key = ", ".join(t.key)
     return f"{rows} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY collected_on DESC) = 1 ORDER BY {key}"
@@ -141,7 +141,7 @@ def _select(table, files):
 # %% ../nbs/02_store.ipynb #92fb2fe0
 def _nothing(table):
     "SQL for a table without a complete partition: its columns, no rows."
-    sql = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "date32[day]": "DATE"}
+    sql = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN", "date32[day]": "DATE"}
     columns = [f"NULL::{sql.get(str(f.type), 'VARCHAR[]')} AS {f.name}" for f in TABLES[table].schema]
     return f"SELECT {', '.join(columns)}, NULL::DATE AS collected_on LIMIT 0"
 
