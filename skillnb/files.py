@@ -61,7 +61,7 @@ class TextFolder:
             f"{entries[0].name!r}{' and others' if len(entries) > 1 else ''}. Rename them, or give the folder that holds them")
         harvest.day = max(days.values())
         for p in entries:
-            if p not in days: harvest.take({"name": p.name}, p.name, lambda r: {"source_id": r["name"], "why": "neither a folder nor named DD-MM-YYYY"})
+            if p not in days: harvest.take({"name": p.name}, p.name, lambda r: {"why": "neither a folder nor named DD-MM-YYYY"})
         for p, day in sorted(days.items(), key=lambda pair: pair[1]): self._collection(p, day, harvest)
 
 # %% ../nbs/09_files.ipynb #4a9d69c3
@@ -77,8 +77,8 @@ def _collection(self, folder, day, harvest):
     "One sighting a readable file."
     def read(row):
         text, why = _read_text(row["path"])
-        return {"source_id": f"{folder.name}/{row_id(row['path'].name)}", "raw": text, "why": why}
-    for path in _visible(folder): harvest.take({"path": path}, path.name, read, day)
+        return {"why": why} if why else {"source_id": f"{folder.name}/{row_id(row['path'].name)}", "raw": text}
+    for path in _visible(folder): harvest.take({"path": path}, f"{folder.name}/{path.name}", read, day)
 TextFolder._collection = _collection
 
 # %% ../nbs/09_files.ipynb #1c35444d

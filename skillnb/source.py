@@ -190,16 +190,21 @@ def _refuse(self, row, key, where, why, day):
     if named not in self.kept: self.refused.setdefault(named, (f"{self.source}/{key or where}", why, day))
 Harvest._refuse = _refuse
 
-# %% ../nbs/06_source.ipynb #d0b00901
+# %% ../nbs/06_source.ipynb #da6ede2a
+def _shown(name):
+    "An id as it may be read; where that changed it, a hash keeps two of them apart."
+    shown = words(name) or ""
+    return shown if shown == name else f"{shown} {hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}".strip()
+
 def frames(harvests) -> tuple: # (sightings, dropped), each with `collected_on`
     "The rows of several harvests; each fits its table."
     kept = [row for h in harvests for row in h.kept.values()]
-    dropped = [("fetch", row_id(i) if "@" in i else words(i) or "?", words(why, 400), day) for h in harvests for i, why, day in h.refused.values()]
+    dropped = [("fetch", _shown(i), words(why, 400), day) for h in harvests for i, why, day in h.refused.values()]
     columns = {t: [*TABLES[t].schema.names, "collected_on"] for t in ("sightings", "dropped")}
     refused = pd.DataFrame(dropped, columns=columns["dropped"]).drop_duplicates(["stage", "id", "reason", "collected_on"], ignore_index=True)
     return pd.DataFrame(kept, columns=columns["sightings"], dtype=object), refused
 
-# %% ../nbs/06_source.ipynb #869028c2
+# %% ../nbs/06_source.ipynb #a0bedd82
 def at(row, *path):
     "The value at a path of keys, or None where the path breaks off."
     for key in path: row = row.get(key) if isinstance(row, dict) else None

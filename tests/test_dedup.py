@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from skillnb.clean import clean, posting_id
 from skillnb.dedup import Index, advance, fold, jaccard, shingles
-from skillnb.fetch import SampleSource, TextFolder
+from skillnb.fetch import SampleSource, TextFolder, collect
 from skillnb.schema import TABLES, conform, empty
 
 COLUMNS = TABLES["texts"].schema.names
@@ -86,7 +86,7 @@ def test_near_duplicates_of_the_sample():
     import gzip, json
     from pathlib import Path
     import skillnb
-    rows, _ = SampleSource().fetch()
+    rows = collect([SampleSource()]).sightings
     cleaned = clean(rows)[0].assign(day=rows.collected_on.values)
     view = run({d: part.drop(columns="day") for d, part in cleaned.groupby("day")}).set_index("posting_id")
     with gzip.open(Path(skillnb.__file__).parent/"sample"/"truth.jsonl.gz", "rt", encoding="utf-8") as f:
@@ -98,7 +98,7 @@ def test_near_duplicates_of_the_sample():
 
 def test_real_collections(shared):
     "An independent count of these weeks at 5-word shingles and Jaccard 0.5 gives 306; every fold is checked exactly here."
-    rows, _ = TextFolder(shared/"postings").fetch()
+    rows = collect([TextFolder(shared/"postings")]).sightings
     cleaned = clean(rows)[0].assign(day=rows.collected_on.values)
     view = run({d: part.drop(columns="day") for d, part in cleaned.groupby("day")}).set_index("posting_id")
     assert view.duplicate_of.isna().sum() == pytest.approx(306, abs=8)
