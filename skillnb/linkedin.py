@@ -66,10 +66,10 @@ def window(have:int,    # rows of the list that were walked
 def walk(ask,     # (offset, limit) -> list of rows, or None: stop
          most,    # () -> rows to ask for at most
         ):
-    "Yield every page: forward until the end, then from the front until nothing is new and nothing missing. See the reasoning above."
+    "Yield every page: to the end, then from the front until nothing is new and nothing missing, for the reasons above."
     seen, twice, end = set(), 0, None
     while True:
-        joined, have, stale, pages = set(), 0, 0, 0
+        joined, have, stale, pages, before = set(), 0, 0, 0, len(seen)
         overlap = lap = max(1, most() // 20)
         while True:
             offset, limit = window(have, overlap, most())
@@ -79,10 +79,9 @@ def walk(ask,     # (offset, limit) -> list of rows, or None: stop
             new, seen, twice = keys - seen, seen | keys, twice + len(rows) - len(keys)
             if offset and not keys & joined: overlap *= 2; continue
             joined, have, overlap, stale = joined | keys, offset + len(rows), lap, 0 if new else stale + 1
-            if end is not None and not new and len(seen) + twice >= end: return
-            if len(rows) < limit or stale == 3: break
-        if end is not None or pages == 1: return
-        end = have
+            if len(rows) < limit or stale == 3 or end is not None and not new and len(seen) + twice >= end: break
+        if len(seen) == before or pages == 1 and end is None: return   # nothing new, or one short page, which is one moment
+        end = have if end is None else end
 
 # %% ../nbs/08_linkedin.ipynb #a394af8f
 def known_quota(calls:pd.DataFrame # table `calls`, or None

@@ -170,7 +170,7 @@ def get(self:Web,
     "The reply after as many tries as help: with growing pauses and jitter, or after the time that the server asks for."
     def wait(state):
         asked = state.outcome.result().wait
-        return asked if asked is not None else wait_exponential_jitter(self.backoff, 60, jitter=self.backoff)(state)
+        return asked if asked is not None else wait_exponential_jitter(multiplier=self.backoff, max=60, jitter=self.backoff)(state)
     def passes(reply): return reply.outcome in _again and (reply.wait or 0) <= PATIENCE
     trying = Retrying(retry=retry_if_result(passes), wait=wait, stop=stop_after_attempt(tries), sleep=self.sleep,
                       retry_error_callback=lambda state: state.outcome.result())
