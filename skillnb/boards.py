@@ -30,10 +30,12 @@ def greenhouse(row, company):
 # %% ../nbs/08_boards.ipynb #e4e78094
 _remote = {"remote": True, "hybrid": False, "onsite": False}
 
+# %% ../nbs/08_boards.ipynb #ebb5b8cb
 def remote(kind):
     "Whether a workplace type is remote; `unspecified`, null and new words are not known."
     return _remote.get(kind.lower().replace("-", "")) if isinstance(kind, str) else None
 
+# %% ../nbs/08_boards.ipynb #5434073c
 def lever(row, company):
     "One posting of `/v0/postings/{company}?mode=json`."
     lists = [part for l in items(row.get("lists")) for part in (at(l, "text"), at(l, "content"))]
@@ -61,11 +63,13 @@ def arbeitnow(row, _=""):
     return {"source_id": row.get("slug"), "raw": row.get("description"), "title": row.get("title"), "company": row.get("company_name"), "place": row.get("location"),
             "remote": row.get("remote"), "employment_type": row.get("job_types"), "posted_at": row.get("created_at"), "url": row.get("url")}
 
+# %% ../nbs/08_boards.ipynb #5b2d5ad1
 def remoteok(row, _=""):
     "One element of the list, after the terms."
     return {"source_id": row.get("id"), "raw": row.get("description"), "title": row.get("position"), "company": row.get("company"), "place": row.get("location"), "remote": True,
             "salary_min": row.get("salary_min"), "salary_max": row.get("salary_max"), "posted_at": row.get("date") or row.get("epoch"), "url": row.get("url")}
 
+# %% ../nbs/08_boards.ipynb #58a5de1e
 def remotive(row, _=""):
     "One element of `jobs`."
     return {"source_id": row.get("id"), "raw": row.get("description"), "title": row.get("title"), "company": row.get("company_name"), "remote": True,
@@ -74,6 +78,7 @@ def remotive(row, _=""):
 # %% ../nbs/08_boards.ipynb #7dd99949
 _unclear = "published for everybody; no terms for readers are stated, so only counts and short quotes with a link"
 
+# %% ../nbs/08_boards.ipynb #560e5626
 @dataclass(frozen=True)
 class Kind:
     "What makes one board differ from another."
@@ -122,6 +127,7 @@ def boards(self:Board) -> list: # (name, address)
     return [(c, checked(getattr(self.own, at_(c)), f"fetch.{name}.{at_(c)}") + self.kind.path.format(quote(c.removeprefix("eu:"), safe=""))) for c in self.own.companies]
 Board.boards = boards
 
+# %% ../nbs/08_boards.ipynb #5fb8d5f6
 def made_today(self:Board) -> int:
     "Calls to this source that table `calls` has for today."
     if self.calls is None or not len(self.calls): return 0
@@ -138,6 +144,7 @@ def fetch(self:Board, harvest:Harvest) -> None:
         self._board(company, address, harvest, min(left, 5))
 Board.fetch = fetch
 
+# %% ../nbs/08_boards.ipynb #57a99e5a
 def _board(self, company, address, harvest, tries):
     "One board, page by page where it has pages."
     where, hint = f"{company}/" if company else "", f"no board is called {company!r}: check fetch.{self.terms.source}.companies" if company else ""
@@ -157,6 +164,7 @@ def _pages(self):
     return [{"skip": n * 100, "limit": 100} if n else {} for n in range(100)] if name == "lever" else [{}]
 Board._pages = _pages
 
+# %% ../nbs/08_boards.ipynb #727c7592
 def _is_last(self, reply):
     "Whether a reply says that no other follows."
     if self.terms.source == "arbeitnow": return not reply.rows or at(reply.body, "links", "next") is None and "links" in reply.body
@@ -169,6 +177,7 @@ def _rows(self, rows):
     return [r for r in rows if not (isinstance(r, dict) and "legal" in r and "position" not in r)] if self.terms.source == "remoteok" else rows
 Board._rows = _rows
 
+# %% ../nbs/08_boards.ipynb #35d28e68
 def _read(self, row, company):
     "A row's fields; refused when its title is about something else."
     found, ours = self.kind.read(row, company), about(self.settings.topic)

@@ -28,12 +28,12 @@ from .store import Store, StoreError
 # %% ../nbs/51_cli.ipynb #3a5bd887
 _HELP = """Which skills machine-learning job postings ask for, week by week, with the evidence.
 
-Begin with `skillnb run`: fictional postings, no key, no network.
+Begin with one of these:
 
-Real ones, with a network and no key: `skillnb run --root runs/hn --set fetch.sources=hn`.
-This week's from LinkedIn, with RAPID_API_KEY set: `skillnb run --profile weekly`.
-
-Your own: `skillnb import-text FOLDER --root runs/mine` or `skillnb import FILE --root runs/mine`, then `skillnb run --from clean --root runs/mine`.
+- Fictional postings, no key, no network: `skillnb run`
+- Real ones from Hacker News, no key: `skillnb run --root runs/hn --set fetch.sources=hn`
+- This week's from LinkedIn, with RAPID_API_KEY set: `skillnb run --profile weekly`
+- Your own: `skillnb import-text FOLDER --root runs/mine` or `skillnb import FILE --root runs/mine`, then `skillnb run --from clean --root runs/mine`
 
 Exit status: 0 done, 1 a stage failed, 2 bad arguments or configuration."""
 

@@ -61,6 +61,7 @@ class Collection:
     failed: bool
     day: str                 # ISO day on which it was made
 
+# %% ../nbs/10_fetch.ipynb #60cbc90e
 def _harvest(source, day):
     "One source's harvest, whatever happens."
     h = Harvest(source.terms.source, day)

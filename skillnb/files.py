@@ -48,6 +48,7 @@ def _visible(folder): return sorted((p for p in folder.iterdir() if not p.name.s
 # %% ../nbs/09_files.ipynb #61ce6e63
 _theirs = "as their owners say; whoever publishes the report answers for it"
 
+# %% ../nbs/09_files.ipynb #e18da622
 @dataclass
 class TextFolder:
     "Postings as text files: `path`/DD-MM-YYYY/N.txt."
@@ -73,6 +74,7 @@ def _entries(self):
     raise FetchError(f"{self.path} is empty: expected DD-MM-YYYY/N.txt. Put a collection there first")
 TextFolder._entries = _entries
 
+# %% ../nbs/09_files.ipynb #12184323
 def _collection(self, folder, day, harvest):
     "One sighting a readable file."
     def read(row):
@@ -85,6 +87,7 @@ TextFolder._collection = _collection
 OURS = ("text", "id", "title", "company", "place", "url", "remote", "seniority", "employment_type", "salary_min", "salary_max", "salary_currency",
         "salary_period", "posted_at", "valid_through", "collected_on")
 
+# %% ../nbs/09_files.ipynb #a0735497
 def mapping(said:str # such as `text=description,title=job_title`
            ) -> dict: # our column -> the file's
     "What `--columns` says; raises `FetchError` for a column that we do not have."
@@ -120,6 +123,7 @@ def json_lines(path:Path):
             if len(line) >= MAX_BYTES: yield f"line-{n}", None, f"longer than {MAX_BYTES // 10**6} MB"
             elif line.strip(): yield (f"line-{n}", *_object(line))
 
+# %% ../nbs/09_files.ipynb #d87fd086
 def _object(line):
     "(dict, None) of a line of JSON, or (None, why not)."
     try: row = json.loads(line.decode("utf-8-sig"))
@@ -131,6 +135,7 @@ def _object(line):
 # %% ../nbs/09_files.ipynb #ec7029e9
 MAX_TABLE = 8 << 30  # bytes of a table when unpacked
 
+# %% ../nbs/09_files.ipynb #b9371ac3
 def parquet_rows(path:Path, columns:list):
     "Yield (where, row, None) of each row, with the values of `columns`."
     with pq.ParquetFile(path) as f:
@@ -165,12 +170,14 @@ def _of_lines(self, path):
     self.found = chosen(self.columns, _keys(path), path.name)
     return json_lines(path)
 
+# %% ../nbs/09_files.ipynb #13a3828d
 def _keys(path, look=100):
     "The keys of the first objects; later ones may lack some."
     some = (row for _, (_, row, _) in zip(range(look), json_lines(path)) if row)
     return list(dict.fromkeys(k for row in some for k in row))
 TableFile._of_lines = _of_lines
 
+# %% ../nbs/09_files.ipynb #cda01c1e
 def _of_parquet(self, path):
     "The rows of Parquet, with the chosen columns alone."
     with pq.ParquetFile(path) as f: self.found = chosen(self.columns, f.schema_arrow.names, path.name)
@@ -184,7 +191,8 @@ def _take(self, path, where, row, why, harvest):
         if why: return {"why": why}
         found = {ours: r.get(theirs) for ours, theirs in self.found.items()}
         text, key = found.pop("text"), row_id(found.pop("id", None))
-        key = key or hashlib.sha256(str(text).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        if not isinstance(text, str) or not text.strip(): return {"why": "the row has no text"}
+        key = key or hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         return {k: v for k, v in found.items() if k != "collected_on"} | {"source_id": f"{row_id(path.name)}/{key}", "raw": text}
     day = day_of((row or {}).get(self.found.get("collected_on")))
     harvest.take(row if row else {"where": where}, f"{path.name}/{where}", read, day)

@@ -29,6 +29,7 @@ _here = re.compile(r"\b(?:on.?site|in.?office|in.?person|hybrid)\b|\b(?:no|not) 
 _away = re.compile(r"(?<!no )(?<!not )\bremote\b", re.I)
 _other = re.compile(r"https?:|[$€£]|\d ?k\b|\bvisa\b|\bequity\b|^\W*$", re.I)
 
+# %% ../nbs/08_hn.ipynb #5848cd41
 def first_line(text):
     "The first paragraph of a comment, without markup, and its parts between bars."
     line = re.split(r"<p>|</p>|\n", re.sub(r"^(?:<p>|\s)+", "", text), maxsplit=1)[0]
@@ -41,6 +42,7 @@ def _place(part):
     told = re.sub(f"{_away.pattern}|{_here.pattern}", "", part, flags=re.I)
     return "; ".join(filter(None, (p.strip(" ,.-–") for p in re.split(r"[/()&;+]|\b(?:or|and|in|only)\b", told))))
 
+# %% ../nbs/08_hn.ipynb #5234a10e
 def header(text:str # a comment, as HTML
           ) -> dict: # company, title, place, remote, employment_type
     "What the first line says; None for what it does not."

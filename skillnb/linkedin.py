@@ -47,6 +47,7 @@ def query(s:LinkedInConfig, offset:int, limit:int) -> dict:
     if "agency" in said: said["agency"] = said["agency"].upper()
     return {"limit": limit, "offset": offset, "description_type": "text"} | said
 
+# %% ../nbs/08_linkedin.ipynb #abd8ee46
 def _said(value):
     "A filter's value as the interface writes it."
     if isinstance(value, bool): return str(value).lower()
@@ -105,6 +106,7 @@ def spent(q:dict) -> str:
 # %% ../nbs/08_linkedin.ipynb #0b3b1ec6
 HOST = "linkedin-job-search-api.p.rapidapi.com"
 
+# %% ../nbs/08_linkedin.ipynb #bf9c048f
 @dataclass
 class LinkedIn:
     "LinkedIn Job Search over RapidAPI."
@@ -125,6 +127,7 @@ def _the_key(given):
         raise FetchError("linkedin: RAPID_API_KEY holds characters that a header cannot carry. Copy it again")
     return key
 
+# %% ../nbs/08_linkedin.ipynb #056fd3e8
 def _opened(self):
     "The address to call, with the key in the client."
     base = checked(self.settings.base_url, "fetch.linkedin.base_url")

@@ -35,9 +35,11 @@ class Terms:
     link: str = "required"  # "none", "required" or "followed"
     bodies: bool = False    # may whole ads be published again?
 
+# %% ../nbs/06_source.ipynb #2aa6397c
 class FetchError(RuntimeError):
     "A source cannot begin; the message says what was expected, what was found, and what to do."
 
+# %% ../nbs/06_source.ipynb #5812e631
 class Source(Protocol):
     "Anything that postings come from."
     terms: Terms
@@ -48,8 +50,10 @@ class Source(Protocol):
 class Refused(ValueError):
     "A row cannot become a sighting; the message is the reason."
 
+# %% ../nbs/06_source.ipynb #e0467c9f
 MOST = 2_000_000  # characters; a longer text is no posting
 
+# %% ../nbs/06_source.ipynb #50d98534
 def words(value, most=200):
     "One clean line of at most `most` characters that names no person, or None."
     if isinstance(value, list): return "; ".join(filter(None, dict.fromkeys(words(v) for v in value if isinstance(v, str))))[:most] or None
@@ -75,9 +79,11 @@ def number(value):
     except (TypeError, ValueError, OverflowError): return None
     return value if value is not None and isfinite(value) and value > 0 else None
 
+# %% ../nbs/06_source.ipynb #1caab1d5
 _kinds = {"fulltime": "FULL_TIME", "parttime": "PART_TIME", "contract": "CONTRACTOR", "contractor": "CONTRACTOR", "freelance": "CONTRACTOR",
           "intern": "INTERN", "internship": "INTERN", "temporary": "TEMPORARY", "volunteer": "VOLUNTEER", "other": "OTHER"}
 
+# %% ../nbs/06_source.ipynb #4953c14d
 def employment(value):
     "Kinds of employment in LinkedIn's words where we know them, else as the source writes them."
     found = [words(v) for v in (value if isinstance(value, list) else [value])]
@@ -122,6 +128,7 @@ def body(parts,   # a text, or several
     if not text.strip(): raise Refused("the row has no text")
     return struck(text, names)
 
+# %% ../nbs/06_source.ipynb #b296160a
 def struck(text, names):
     "`text` without the people that its own row names; a single word may mean something else and stays."
     said = [n for n in map(words, names) if n and " " in n]
@@ -130,6 +137,7 @@ def struck(text, names):
 # %% ../nbs/06_source.ipynb #57fb07ce
 _known = ("title", "company", "place", "seniority")
 
+# %% ../nbs/06_source.ipynb #95152724
 def sighting(source, key, day, raw=None, names=(), **given):
     "One row of `sightings` from whatever a source read; unknown fields are an error of ours."
     row = dict.fromkeys((*TABLES["sightings"].schema.names, "collected_on")) | {"source": source, "source_id": key, "collected_on": day}
@@ -163,6 +171,7 @@ def same(row):
     except (ValueError, RecursionError): whole = reprlib.repr(row)   # nested too deep
     return hashlib.sha256(whole.encode()).hexdigest()
 
+# %% ../nbs/06_source.ipynb #44b60182
 def take(self:Harvest,
     row,      # of whatever type
     where,    # says which row it is when it has no id
@@ -196,6 +205,7 @@ def _shown(name):
     shown = words(name) or ""
     return shown if shown == name else f"{shown} {hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}".strip()
 
+# %% ../nbs/06_source.ipynb #67a6fcb0
 def frames(harvests) -> tuple: # (sightings, dropped), each with `collected_on`
     "The rows of several harvests; each fits its table."
     kept = [row for h in harvests for row in h.kept.values()]
@@ -210,10 +220,12 @@ def at(row, *path):
     for key in path: row = row.get(key) if isinstance(row, dict) else None
     return row
 
+# %% ../nbs/06_source.ipynb #23e121c6
 def items(value):
     "The elements of a list; nothing when it is none."
     return value if isinstance(value, list) else []
 
+# %% ../nbs/06_source.ipynb #9970e1f6
 def about(topic:tuple # words, any of which makes a posting ours; none means all
          ): # a compiled pattern, or None
     "What finds a word of `topic` in a text, as a whole word."

@@ -24,11 +24,13 @@ from .source import FetchError, at, words
 # %% ../nbs/07_web.ipynb #66a9bc83
 _headers = {"jobs_limit": "jobs-limit", "jobs_left": "jobs-remaining", "requests_limit": "requests-limit", "requests_left": "requests-remaining"}
 
+# %% ../nbs/07_web.ipynb #f813cc43
 def quota(headers) -> dict: # jobs_limit, jobs_left, requests_limit, requests_left, reset_seconds; None where nothing is said
     "The quota that a reply states."
     said = {k.lower().removeprefix("x-ratelimit-"): int(v) for k, v in headers.items() if re.fullmatch(r"-?\d{1,15}", v, re.A)}
     return {name: said.get(k) for name, k in _headers.items()} | {"reset_seconds": said.get("jobs-reset", said.get("requests-reset"))}
 
+# %% ../nbs/07_web.ipynb #87b316c7
 def used_up(q:dict # from `quota`
            ) -> str:
     "Which quota stands at zero: `row quota`, `request quota`, or nothing."
@@ -46,6 +48,7 @@ class Reply:
     status: int = None       # None when nothing came
     wait: float = None       # seconds that the server asks for
 
+# %% ../nbs/07_web.ipynb #6b100a5c
 _advice = {"rejected key": "the key was rejected: check it, and that it is subscribed to this interface", "too often": "asked too often: ask for less, or run again later",
            "outage": "the service is out of order: run again later", "not found": "no such address: check base_url", "unexpected": "not what the interface documents"}
 _again = ("outage", "too often")
@@ -57,6 +60,7 @@ def _quoted(body):
     line = re.sub(r"[\W_]+", " ", words(said) or "")[:120].strip()
     return f' ("{line}")' if line else ""
 
+# %% ../nbs/07_web.ipynb #dd8ded39
 def _is_quota(status, body, q):
     "Which quota a 429 speaks of: by its headers or, where it has none, by its words."
     if status != 429: return ""
@@ -81,6 +85,7 @@ MAX_BYTES = 64_000_000  # a larger reply is none
 PATIENCE = 600          # seconds: the longest wait that a server may ask for, and the longest time for one body
 log = logging.getLogger("skillnb.web")
 
+# %% ../nbs/07_web.ipynb #ece13f41
 @dataclass
 class Web:
     "A client of one source; `calls` are rows of the table of that name."
@@ -116,6 +121,7 @@ def _bytes(self, address, params):
         return r.status_code, r.headers, bytes(data)
 Web._bytes = _bytes
 
+# %% ../nbs/07_web.ipynb #dd8fa80d
 class _TooMuch(Exception): pass
 
 # %% ../nbs/07_web.ipynb #724d78f7
@@ -127,6 +133,7 @@ def _parsed(self, data):
     except ValueError: return None, "no complete JSON"
 Web._parsed = _parsed
 
+# %% ../nbs/07_web.ipynb #672865c5
 def _asked_wait(headers):
     "Seconds that Retry-After asks for, as a number or a date; None when it says nothing."
     said = headers.get("retry-after", "").strip()
