@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from skillnb.clean import clean
 from skillnb.dedup import Index, fold, likeness, run_sets
-from skillnb.fetch import TextFolder
+from skillnb.fetch import TextFolder, collect
 from skillnb.store import Store
 
 HERE = Path(__file__).resolve().parent
@@ -43,7 +43,7 @@ def find_postings():
 
 def cleaned(folder):
     "Texts of the real postings, with their day."
-    rows = TextFolder(folder).fetch()[0]
+    rows = collect([TextFolder(folder)]).sightings
     return clean(rows)[0].merge(rows[["source_id", "collected_on"]], on="source_id")
 
 

@@ -27,7 +27,7 @@ import pandas as pd
 
 from skillnb.clean import clean
 from skillnb.dedup import Index, fold
-from skillnb.fetch import SampleSource
+from skillnb.fetch import SampleSource, collect
 from skillnb.schema import TABLES
 from skillnb.segment import segment_postings
 from skillnb.store import Store
@@ -42,7 +42,7 @@ WEEKS = [f"2026-{m:02}-{d:02}" for m, d in ((1, 5), (1, 12), (1, 19), (1, 26), (
 class Writer:
     "Writes sightings: new ads, and copies of those it wrote in the last weeks."
     def __init__(self, seed=13):
-        self.rng, raws = random.Random(seed), SampleSource().fetch()[0].raw
+        self.rng, raws = random.Random(seed), collect([SampleSource()]).sightings.raw
         self.lines = sorted({line for raw in raws for line in plain(raw).split("\n") if len(line) > 30})
         self.words = sorted({w for line in self.lines for w in re.findall(r"[a-z]{4,}", line)})
         self.past, self.employer, self.left, self.n = [], None, 0, 0

@@ -43,8 +43,8 @@ class Stage:
 
 # %% ../nbs/50_flow.ipynb #30aaf09c
 STAGES = (
-    Stage("fetch", "collect postings from the sources", (), ("sightings", "dropped"), "all",
-          ("fetch.py", "sample/sightings.parquet"), ("fetch",)),
+    Stage("fetch", "collect postings from the sources", (), ("sightings", "dropped", "sources", "calls"), "all",
+          ("fetch.py", "source.py", "web.py", "linkedin.py", "hn.py", "boards.py", "files.py", "text.py", "sample/sightings.parquet"), ("fetch",)),
     Stage("clean", "plain text, language, no personal data", ("sightings",), ("texts", "dropped"), "day", ("clean.py", "text.py"), ("clean",)),
     Stage("dedup", "one posting from many sightings, cut into segments", ("texts", "sightings"), ("postings", "segments", "folds", "signatures", "keys"), "past",
           ("dedup.py", "segment.py"), ("dedup", "segment")),
@@ -59,7 +59,7 @@ STAGES = (
     Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py"), ("map",)),
     Stage("trends", "weekly shares with intervals, and what changed", ("postings", "mentions", "links"), ("trends", "changes"), "all",
           ("trends.py",), ("trends", "skills")),
-    Stage("report", "the site", ("trends", "changes", "skills", "links", "mentions", "segments", "postings", "sightings", "dropped", "scores"), (), "all",
+    Stage("report", "the site", ("trends", "changes", "skills", "links", "mentions", "segments", "postings", "sightings", "sources", "dropped", "scores"), (), "all",
           ("plot.py", "pages.py", "site.py", "assets"), ("report", "profile")),
 )
 

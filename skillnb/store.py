@@ -135,7 +135,7 @@ def _listed(files): return ", ".join("'" + f.replace("'", "''") + "'" for f in f
 def _select(table, files):
     "SQL that reads `files` as the current `table`."
     t = TABLES[table]
-    rows = f"SELECT * FROM read_parquet([{_listed(files)}], hive_partitioning=true, hive_types={{'collected_on': DATE}})"
+    rows = f"SELECT * FROM read_parquet([{_listed(files)}], union_by_name=true, hive_partitioning=true, hive_types={{'collected_on': DATE}})"
     if t.adds != "latest": return rows
     key = ", ".join(t.key)
     return f"{rows} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY collected_on DESC) = 1 ORDER BY {key}"
@@ -143,7 +143,7 @@ def _select(table, files):
 # %% ../nbs/02_store.ipynb #92fb2fe0
 def _nothing(table):
     "SQL for a table without a complete partition: its columns, no rows."
-    sql = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "date32[day]": "DATE", "binary": "BLOB"}
+    sql = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN", "date32[day]": "DATE", "binary": "BLOB"}
     columns = [f"NULL::{sql.get(str(f.type), 'VARCHAR[]')} AS {f.name}" for f in TABLES[table].schema]
     return f"SELECT {', '.join(columns)}, NULL::DATE AS collected_on LIMIT 0"
 

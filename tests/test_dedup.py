@@ -13,7 +13,7 @@ import skillnb
 from skillnb.clean import clean, posting_id
 from skillnb.config import load
 from skillnb.dedup import Index, address, fold, levels, likeness, run_sets, title_key
-from skillnb.fetch import SampleSource, TextFolder
+from skillnb.fetch import SampleSource, TextFolder, collect
 from skillnb.flow import stages, work
 from skillnb.schema import TABLES, empty
 from skillnb.store import Store
@@ -226,7 +226,7 @@ def folded(rows):
 
 def test_near_duplicates_of_the_sample():
     "Agency wraps and city copies of one fictional ad become one posting, and different ads stay apart; by text and title alone."
-    rows = SampleSource().fetch()[0]
+    rows = collect([SampleSource()]).sightings
     store, cleaned = folded(rows.assign(url=None))
     with gzip.open(Path(skillnb.__file__).parent/"sample"/"truth.jsonl.gz", "rt", encoding="utf-8") as f:
         ad = {s["source_id"]: a["ad_id"] for a in map(json.loads, f) for s in a["source_ids"]}
@@ -238,7 +238,7 @@ def test_near_duplicates_of_the_sample():
 
 def test_real_collections(shared):
     "The ads that were read are folded as `benchmarks/duplicates.md` says; every fold is checked exactly here."
-    v = view(folded(TextFolder(shared/"postings").fetch()[0])[0])
+    v = view(folded(collect([TextFolder(shared/"postings")]).sightings)[0])
     assert v.n_sightings[v.duplicate_of.isna()].sum() == 516
     assert v.duplicate_of.isna().sum() == pytest.approx(331, abs=12)
     for p, leader in v.duplicate_of.dropna().items():
