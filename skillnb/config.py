@@ -54,7 +54,7 @@ class SegmentConfig(_Settings):
 
 # %% ../nbs/01_config.ipynb #e99748ae
 class LabelConfig(_Settings):
-    "The teacher; key and address come from `OPENAI_API_KEY` and `OPENAI_BASE_URL`."
+    "The teacher; key and address come from `OPENAI_API_KEY` and `OPENAI_BASE_URL`. Prices: dollars for a million tokens."
     model: str = "gpt-4o"
     max_usd: float = Field(1.0, ge=0)
     max_postings: int = Field(50, ge=0)

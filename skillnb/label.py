@@ -311,13 +311,14 @@ def _row(self, part, reply, spans, refused):
             reply.cached_tokens, reply.completion_tokens, reply.usd, reply.seconds, spans, refused)
 _Asking._take, _Asking._spans, _Asking._row = _take, _spans, _row
 
-# %% ../nbs/20_label.ipynb #3209ae88
+# %% ../nbs/20_label.ipynb #f749473f
 def label(postings:pd.DataFrame, # columns posting_id, text: what is asked about
           segments:pd.DataFrame, # table `segments`
           teacher,               # a `skillnb.teacher.Teacher`
           bank:Bank=None,        # of examples
           definitions:str=DEFINITIONS, # the prompt
-          progress=iter          # around the replies, such as tqdm
+          tell=lambda line: None, # called with the forecast, and with news of a batch
+          progress=lambda replies, n: replies # around the replies, such as tqdm
          ) -> tuple:             # frames labels, dropped, requests
     "Skills in postings as a teacher marks them. What it had no time or money for is in none of the frames; `teacher.stopped` says why."
     text, asking = dict(zip(postings.posting_id, postings.text)), _Asking(teacher, bank or Bank(shots=0), definitions)
@@ -325,7 +326,8 @@ def label(postings:pd.DataFrame, # columns posting_id, text: what is asked about
     parts = [_Part(i, text[i], lines[i]) for i in text if i in lines]   # in the order given: the budget may end before the last
     while parts:
         requests = list(asking.requests(parts))
-        parts = [again for n, reply in progress(teacher.ask(requests)) for again in asking._take(parts[n], reply)]
+        tell(teacher.forecast(requests))
+        parts = [again for n, reply in progress(teacher.ask(requests, tell), len(parts)) for again in asking._take(parts[n], reply)]
     rows = [(*row, "llm", teacher.model, version(definitions)) for row in asking.labels.values()]
     return (_frame("labels", sorted(rows)), _frame("dropped", sorted(asking.dropped)), _frame("requests", sorted(asking.rows)))
 

@@ -6,7 +6,7 @@
 __all__ = ['OPENAI', 'BYTES_A_TOKEN', 'TOKENS_AROUND', 'MAX_WAIT', 'MAX_FAILURES', 'FINAL', 'ANSWERED', 'Request', 'Reply',
            'TeacherError', 'teacher', 'Price', 'price_table', 'is_local', 'price', 'dollars', 'size', 'most', 'Budget',
            'key_of', 'Replies', 'Cassette', 'duration', 'Bucket', 'Stop', 'Pace', 'Teacher', 'arguments', 'read',
-           'likely', 'forecast', 'ask']
+           'from_settings', 'likely', 'forecast', 'ask']
 
 # %% ../nbs/19_teacher.ipynb #f1b9d3c2
 import csv
@@ -382,6 +382,17 @@ def _by_threads(self, asked):
         try: yield from ((jobs[job], job.result()) for job in as_completed(jobs))
         finally: self.stopped = self.stopped or ("" if all(j.done() for j in jobs) else "the run was broken off")
 Teacher._one, Teacher._by_threads = _one, _by_threads
+
+# %% ../nbs/19_teacher.ipynb #abd9faf9
+def from_settings(settings, # `skillnb.config.LabelConfig`
+                  root:str, # of the store
+                  **changes # of the settings, or arguments of `Teacher`
+                 ) -> Teacher:
+    "The teacher that a configuration names."
+    s = settings.model_dump() | changes
+    own = None if s["price_input"] is None or s["price_output"] is None else (
+        s["price_input"], s["price_input"] if s["price_cached"] is None else s["price_cached"], s["price_output"])
+    return Teacher(root=root, own_price=own, **{k: s[k] for k in ("model", "max_usd", "batch", "workers", "timeout", "cassette", "max_retries") if k in s})
 
 # %% ../nbs/19_teacher.ipynb #1bf2dc46
 FINAL = ("completed", "failed", "expired", "cancelled")
