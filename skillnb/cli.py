@@ -271,6 +271,7 @@ def evaluate(dataset: Annotated[str, typer.Argument(help="`sample`, a labels.jso
     from skillnb.models import ModelError
     from skillnb.teacher import TeacherError
     with _exits():
+        if teacher and dataset != "labels": raise ConfigError(f"--teacher is measured on `labels`, not on {dataset!r}: skillnb evaluate labels --teacher {teacher[0]}")
         try:
             if teacher: _table(_kept_scores(evaluate_teachers(folder, teacher, (c := load(profile, settings or (), root)).label, c.root, postings, tell=_tell), c.root))
             else: _table(score(str(labels_file(folder)) if dataset == "labels" else dataset, model))

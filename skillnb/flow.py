@@ -58,7 +58,7 @@ STAGES = (
     Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py"), ("map",)),
     Stage("trends", "weekly shares with intervals, and what changed", ("postings", "mentions", "links"), ("trends", "changes"), "all",
           ("trends.py",), ("trends", "skills")),
-    Stage("report", "the site", ("trends", "changes", "skills", "links", "mentions", "segments", "postings", "sightings", "dropped", "scores"), (), "all",
+    Stage("report", "the site", ("trends", "changes", "skills", "links", "mentions", "segments", "postings", "sightings", "dropped", "scores", "requests"), (), "all",
           ("plot.py", "pages.py", "site.py", "assets"), ("report", "profile")),
 )
 

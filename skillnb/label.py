@@ -135,7 +135,7 @@ def own_examples(postings:pd.DataFrame, # table `postings`
         out.append(Example(heading, whole[start:end], marked.section.iloc[0], *words))
     return tuple(out)
 
-# %% ../nbs/20_label.ipynb #3773e910
+# %% ../nbs/20_label.ipynb #78fc8899
 class Bank:
     "Labelled sentences to show; with `embed`, those nearest to a posting."
     def __init__(self,
@@ -144,7 +144,12 @@ class Bank:
         embed=None           # list of texts -> array with rows of unit length; None for a fixed set
     ):
         self.examples, self.shots, self.embed = examples or bundled_examples(), shots, embed
-        self.vectors = embed([e.text for e in self.examples]) if embed and shots else None
+        self.vectors = {}
+
+    def learn(self, sentences:list):
+        "Make the vectors of sentences that have none yet, all in one call: an encoder takes seconds to load."
+        new = list({s: None for s in (*(e.text for e in self.examples), *sentences) if s not in self.vectors})
+        if self.embed and self.shots and new: self.vectors |= zip(new, np.asarray(self.embed(new)))
 
     def fixed(self) -> list:
         "The same examples for all postings: every section, both kinds, long lists first."
@@ -153,7 +158,8 @@ class Bank:
 
     def nearest(self, sentences:list) -> list:
         "The nearest examples, each for another sentence."
-        near, chosen = np.asarray(self.embed(sentences)) @ self.vectors.T, []
+        self.learn(sentences)
+        near, chosen = np.array([self.vectors[s] for s in sentences]) @ np.array([self.vectors[e.text] for e in self.examples]).T, []
         while len(chosen) < min(self.shots, *near.shape):
             row, column = np.unravel_index(near.argmax(), near.shape)
             chosen.append(int(column))
@@ -267,7 +273,7 @@ def _halves(part):
     heading = part.lines[run:run + 1] if run < middle else ()
     return [part._replace(lines=part.lines[:middle]), part._replace(lines=heading + part.lines[middle:])]
 
-# %% ../nbs/20_label.ipynb #51ecc62d
+# %% ../nbs/20_label.ipynb #3d139c57
 ROOM = 400   # tokens of an answer besides a quarter of its posting's bytes: seven times what one usually takes
 
 class _Asking:
@@ -277,6 +283,7 @@ class _Asking:
         self.labels, self.dropped, self.rows, self.parts = {}, [], [], Counter()
 
     def requests(self, parts):
+        self.bank.learn([s for p in parts for s in p.sentences()])
         for p in parts:
             s = p.sentences()
             yield messages(s, self.bank.show(s), self.definitions), SCHEMA, ROOM + sum(len(x.encode("utf-8", "replace")) for x in s) // 4
