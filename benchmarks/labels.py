@@ -19,12 +19,12 @@ import pandas as pd
 
 from skillnb.cli import import_text
 from skillnb.config import load
+from skillnb.costs import ANSWERED, BYTES_A_TOKEN, Reply, Request, dollars, likely, most, price, price_table, size
 from skillnb.embed import embed
 from skillnb.flow import run
 from skillnb.label import ROOM, SCHEMA, Bank, fenced, messages, shown
 from skillnb.segment import segments
 from skillnb.store import Store
-from skillnb.teacher import ANSWERED, BYTES_A_TOKEN, Reply, Request, dollars, likely, most, price, price_table, size
 
 HERE = Path(__file__).resolve().parent
 MODELS = "gpt-4o", "gpt-4o-mini"

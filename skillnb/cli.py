@@ -267,9 +267,9 @@ def evaluate(dataset: Annotated[str, typer.Argument(help="`sample`, a labels.jso
     """Strict span F1 of a tagger with its interval, beside the floor.
 
     With --teacher: precision, recall and F1 of who makes the labels, what it cost, and how far two of them agree. Kept in the table `scores`."""
+    from skillnb.costs import TeacherError
     from skillnb.evaluate import evaluate as score, evaluate_teachers, labels_file
     from skillnb.models import ModelError
-    from skillnb.teacher import TeacherError
     with _exits():
         if teacher and dataset != "labels": raise ConfigError(f"--teacher is measured on `labels`, not on {dataset!r}: skillnb evaluate labels --teacher {teacher[0]}")
         try:

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .costs import TeacherError
 from .models import card, champion, crown, keep, wrong
 from .embed import embed
 from .label import DEFINITIONS, Bank, label, version
@@ -26,7 +27,7 @@ from .schema import KINDS, empty
 from .segment import segment_postings
 from .spans import Span, decode, words
 from .tag import Tagger
-from .teacher import TeacherError, from_settings
+from .teacher import from_settings
 from .train import frozen
 
 # %% ../nbs/40_evaluate.ipynb #25964a4e

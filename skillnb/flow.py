@@ -48,7 +48,7 @@ STAGES = (
     Stage("dedup", "one posting from many sightings, cut into segments", ("texts", "sightings"), ("postings", "segments"), "past",
           ("dedup.py", "segment.py"), ("dedup", "segment")),
     Stage("label", "skills tagged by an LLM, verified against the text", ("postings", "segments"), ("labels", "requests", "dropped"), "day",
-          ("choose.py", "teacher.py", "label.py", "review.py", "prices.csv", "sample/truth.jsonl.gz"), ("label",)),
+          ("costs.py", "choose.py", "teacher.py", "label.py", "review.py", "prices.csv", "sample/truth.jsonl.gz"), ("label",)),
     Stage("train", "fine-tune the tagger; promote it only if it is not worse", ("labels", "postings", "segments"), ("scores",), "all",
           ("train.py", "spans.py", "models.py", "evaluate.py", "weights/card.json"), ("train",)),
     Stage("tag", "mark the skills in every new posting", ("postings", "segments"), ("mentions", "dropped"), "day",

@@ -234,7 +234,7 @@ def test_examples_of_a_person_join_the_bank():
 def test_examples_answer_themselves(ask):
     "What the prompt shows as right would be read as right."
     from skillnb.label import _answer, read_reply, spans_of
-    from skillnb.teacher import Reply
+    from skillnb.costs import Reply
     lines, reply = _answer(bundled_examples(200))
     found, refused = spans_of(read_reply(Reply(reply, "stop"))[0], lines)
     assert refused == [] and len(found) == sum(len(e.hard + e.soft) for e in bundled_examples(200))

@@ -69,7 +69,7 @@ def test_from_the_command_line_to_the_site(store, tmp_path, skillnb):
         assert len(server.billed) == 5                                     # up to date
         finished(run(store, server, "label.max_postings=8", *priced))
         assert len(server.billed) == 8                                     # three more, the five are kept
-        shown = label_costs(Report(store.root))._repr_html_()
+        shown = label_costs(Report(store.root)).html
         assert "$0.02" in shown and "gpt-4o, prompt p2-" in shown
 
         # a person decides
@@ -113,6 +113,23 @@ def test_a_stage_that_is_killed_pays_once(store):
         kept = {json.dumps(r["messages"][-1]) for r in server.requests[:before - 1]}
         assert not kept & set(again) and len(set(again) | kept) == 12
         assert store.read("labels").posting_id.nunique() == 12
+
+
+@pytest.mark.slow
+def test_what_failed_today_is_asked_again_and_no_more(store):
+    failing = []
+    def answer(request):
+        if not server.billed and not failing: failing.append(request["messages"][-1])   # the first posting fails, however often it is tried
+        return error(503) if request["messages"][-1] in failing else mark(*WORDS)(request)
+    with Server(answer) as server:
+        settings = "label.workers=1", "label.max_postings=4"
+        finished(run(store, server, *settings))
+        assert len(server.billed) == 3 and "InternalServerError" in store.read("dropped").reason[0]
+        failing[:] = [None]
+        finished(run(store, server, *settings))
+        assert len(server.billed) == 4 and store.read("labels").posting_id.nunique() == 4 and store.read("dropped").empty
+        finished(run(store, server, *settings))
+        assert len(server.billed) == 4
 
 
 @pytest.mark.slow

@@ -8,7 +8,8 @@ import time
 import pytest
 from openai_server import USAGE, Server, choice, error, hard, line
 
-from skillnb.teacher import Replies, Reply, Request, Teacher, TeacherError, dollars, key_of, most, price, teacher
+from skillnb.costs import Reply, Request, TeacherError, most, price
+from skillnb.teacher import Replies, Teacher, key_of, teacher
 
 RATES = (2.5, 1.25, 10.0)
 ONE = (600 * 2.5 + 400 * 1.25 + 100 * 10) / 1e6   # what the server bills for a reply
