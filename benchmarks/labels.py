@@ -28,7 +28,7 @@ from skillnb.store import Store
 
 HERE = Path(__file__).resolve().parent
 MODELS = "gpt-4o", "gpt-4o-mini"
-DEFAULT = "8 nearest"
+DEFAULT = "6 nearest"
 AROUND = 3   # tokens that the chat format puts around a message
 
 
@@ -102,7 +102,7 @@ def cacheable(count, asked, fixed):
 
 def measured(count, texts):
     "A row a posting: tokens of its text and of its prompt in each way of showing examples."
-    banks = {"none": Bank(shots=0)} | {f"{n} {how}": Bank(shots=n, embed=e) for n in (8, 24) for how, e in (("fixed", None), ("nearest", remembered(embed)))}
+    banks = {"none": Bank(shots=0)} | {f"{n} {how}": Bank(shots=n, embed=e) for n in (6, 24) for how, e in (("fixed", None), ("nearest", remembered(embed)))}
     rows, cut = [], [[shown(text[s.start:s.end]) for s in segments(text)] for text in texts]
     for bank in banks.values(): bank.learn([s for sentences in cut for s in sentences])
     for text, sentences in zip(texts, cut):

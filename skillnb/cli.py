@@ -277,7 +277,7 @@ def evaluate(dataset: Annotated[str, typer.Argument(help="`sample`, a labels.jso
             else: _table(score(str(labels_file(folder)) if dataset == "labels" else dataset, model))
         except (ModelError, TeacherError) as e: _leave(e, 1)
 
-def _tell(line): err.print(line, markup=False, highlight=False)
+def _tell(line): err.print(line, markup=False, highlight=False, soft_wrap=True)
 
 def _kept_scores(rows, root):
     "Write what was measured of teachers into `scores`, a part for each set of them."

@@ -59,7 +59,7 @@ class LabelConfig(_Settings):
     max_usd: float = Field(1.0, ge=0)
     max_postings: int = Field(50, ge=0)
     examples: Literal["nearest", "fixed"] = "nearest"
-    shots: int = Field(8, ge=0)
+    shots: int = Field(6, ge=0)
     batch: bool = False
     workers: int = Field(4, ge=1, le=64)
     timeout: float = Field(60.0, gt=0)

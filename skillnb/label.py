@@ -135,12 +135,12 @@ def own_examples(postings:pd.DataFrame, # table `postings`
         out.append(Example(heading, whole[start:end], marked.section.iloc[0], *words))
     return tuple(out)
 
-# %% ../nbs/20_label.ipynb #78fc8899
+# %% ../nbs/20_label.ipynb #dd02ccab
 class Bank:
     "Labelled sentences to show; with `embed`, those nearest to a posting."
     def __init__(self,
         examples:tuple=None, # of `Example`, by default the bundled ones
-        shots:int=12,        # shown in a prompt
+        shots:int=6,         # shown in a prompt
         embed=None           # list of texts -> array with rows of unit length; None for a fixed set
     ):
         self.examples, self.shots, self.embed = examples or bundled_examples(), shots, embed
@@ -256,12 +256,13 @@ def spans_of(lines:list,    # (kind, `Line`) of a reply
         reasons += [f"{reason}: {w[:60]!r}" for reason, w in zip(why, lost)]
     return sorted(found), reasons
 
-# %% ../nbs/20_label.ipynb #6ed88091
+# %% ../nbs/20_label.ipynb #753f22ab
 class _Part(NamedTuple):
     "Lines of a posting that are asked about together."
     posting_id: str
     text: str
     lines: tuple  # (start, end, section) of each segment
+    cuts: int = 0 # how often it was halved
 
     def sentences(self): return [shown(self.text[b:e]) for b, e, _ in self.lines]
 
@@ -271,7 +272,7 @@ def _halves(part):
     run = middle
     while run and part.lines[run - 1][2] == part.lines[middle][2]: run -= 1
     heading = part.lines[run:run + 1] if run < middle else ()
-    return [part._replace(lines=part.lines[:middle]), part._replace(lines=heading + part.lines[middle:])]
+    return [part._replace(lines=lines, cuts=part.cuts + 1) for lines in (part.lines[:middle], heading + part.lines[middle:])]
 
 # %% ../nbs/20_label.ipynb #3d139c57
 ROOM = 400   # tokens of an answer besides a quarter of its posting's bytes: seven times what one usually takes
@@ -288,11 +289,11 @@ class _Asking:
             s = p.sentences()
             yield messages(s, self.bank.show(s), self.definitions), SCHEMA, ROOM + sum(len(x.encode("utf-8", "replace")) for x in s) // 4
 
-# %% ../nbs/20_label.ipynb #189e9071
+# %% ../nbs/20_label.ipynb #dc3fa0e4
 def _take(self, part, reply):
     "Enter a reply; returns the parts that have to be asked again."
     self.parts[part.posting_id] += 1
-    again = _halves(part) if len(part.lines) > 1 and (reply.too_long or reply.finish_reason == "length") else []
+    again = _halves(part) if len(part.lines) > 1 and (reply.too_long or reply.finish_reason == "length" and part.cuts < 2) else []
     try:
         if again: found, reasons = [], []
         elif reply.error: raise Unusable(reply.error)

@@ -178,13 +178,14 @@ Teacher._not_today = _not_today
 
 def _why(e): return f"the request failed: {type(e).__name__}: {str(e)[:120]}"
 
-# %% ../nbs/19_teacher.ipynb #de916124
+# %% ../nbs/19_teacher.ipynb #acb2fe88
 def _online(self, request):
     "The reply to one request; raises `Stop` or `TeacherError` where no other would fare better."
     import openai
     try:
         reply = self.read(*self._sent(request), "asked")
-        if self._now.held is not None: self._settle(reply.usd if reply.prompt_tokens else self._now.held)   # without a bill: the most
+        if not reply.prompt_tokens: reply = replace(reply, usd=self._now.held)   # without a bill, the most that it can have cost
+        self._settle(reply.usd)
         return reply
     except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as e:
         raise TeacherError(f"{self.client.base_url} refuses: {str(e)[:200]}. Check OPENAI_API_KEY, OPENAI_BASE_URL and label.model") from None

@@ -135,7 +135,7 @@ LONG = "\n".join(["What you bring"] + [f"Sentence {n} wants Python" for n in ran
 @pytest.mark.parametrize("batch", [False, True])
 @pytest.mark.parametrize("refusal", [error(400, "This model's maximum context length is 100 tokens", code="context_length_exceeded"), choice('{"hard": [', finish_reason="length")])
 def test_a_posting_that_does_not_fit_is_asked_in_parts(ask, refusal, batch):
-    answer = lambda r: mark("Python")(r) if len(sentences(r)) <= 6 else refusal
+    answer = lambda r: mark("Python")(r) if len(sentences(r)) <= 8 else refusal
     labels, dropped, requests, server = ask(answer, texts=[LONG], batch=batch)
     assert words(labels, [LONG]) == ["Python"] * 20 and dropped.empty
     assert all("What you bring" in sentences(r)[1] for r in server.requests)             # every part has its heading
@@ -143,6 +143,11 @@ def test_a_posting_that_does_not_fit_is_asked_in_parts(ask, refusal, batch):
     *_, again = ask(answer, texts=[LONG], batch=batch)
     assert again.billed == [] and len(again.requests) == len(server.requests) - paid     # refused ones cost nothing, and are asked again; no other
     assert len(requests) == paid
+
+
+def test_a_model_that_cannot_stop_is_not_paid_for_ever(ask):
+    labels, dropped, requests, server = ask(lambda r: choice('{"hard": [', finish_reason="length"), texts=[LONG])
+    assert labels.empty and len(server.billed) == len(requests) == 1 + 2 + 4 and len(dropped) == 4 and "cut off" in dropped.reason[0]
 
 
 def test_one_sentence_that_does_not_fit_is_set_aside(ask):

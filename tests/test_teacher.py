@@ -205,6 +205,12 @@ def test_an_answer_that_is_none_is_an_error_and_counts_as_billed(at, body):
     assert reply.error and someone.budget.spent == pytest.approx(most(QUESTIONS[0], price("x", own=RATES)))
 
 
+def test_a_reply_without_a_bill_counts_as_the_most_it_can_have_cost(at):
+    someone, _ = at(lambda r: b'{"choices": [{"finish_reason": "stop", "message": {"content": "{}"}}]}')
+    reply, worst = asked(someone, QUESTIONS[:1])[0], most(QUESTIONS[0], price("x", own=RATES))
+    assert reply.content == "{}" and reply.usd == pytest.approx(worst) and someone.budget.spent == pytest.approx(worst)
+
+
 def test_a_request_that_is_too_long_says_so(at):
     someone, _ = at(lambda r: error(400, "This model's maximum context length is 128000 tokens.", code="context_length_exceeded"))
     reply = asked(someone, QUESTIONS[:1])[0]
