@@ -1,13 +1,15 @@
 // A language model on this machine behind the chat-completions API of OpenAI, on loopback only.
 //
 //     npm install node-llama-cpp@3.22.1
-//     node benchmarks/local_llm.mjs MODEL.gguf [PORT] [THREADS]
+//     node benchmarks/local_llm.mjs MODEL.gguf [PORT] [THREADS] [TOKENS]
+//     OPENAI_BASE_URL=http://127.0.0.1:8000/v1 skillnb evaluate labels --teacher NAME --postings 20 --set label.workers=1 --set label.timeout=900
 //
-// Structured output by JSON schema becomes a grammar. One request at a time; every request starts from an empty context.
+// TOKENS bounds every answer: a small model does not know
+// when to stop. Structured output by JSON schema becomes a grammar. One request at a time; every request starts from an empty context.
 import { createServer } from "node:http"
 import { getLlama, LlamaChatSession } from "node-llama-cpp"
 
-const [path, port = "8000", threads = "2"] = process.argv.slice(2)
+const [path, port = "8000", threads = "2", tokens = "8192"] = process.argv.slice(2)
 const llama = await getLlama({ gpu: false, maxThreads: +threads })
 const model = await llama.loadModel({ modelPath: path })
 const context = await model.createContext({ contextSize: 8192, threads: +threads })
@@ -23,7 +25,7 @@ async function complete({ messages, response_format, max_completion_tokens, temp
   await sequence.clearHistory()
   const session = new LlamaChatSession({ contextSequence: sequence, autoDisposeSequence: false })
   session.setChatHistory(messages.slice(0, -1).map(m => texts[m.role](m)))
-  const done = await session.promptWithMeta(messages.at(-1).content, { grammar, temperature, maxTokens: Math.min(max_completion_tokens ?? 1024, 8192 - prompt - 32) })
+  const done = await session.promptWithMeta(messages.at(-1).content, { grammar, temperature, maxTokens: Math.min(max_completion_tokens ?? 1024, +tokens, 8192 - prompt - 32) })
   session.dispose()
   const content = done.responseText, completion = model.tokenize(content).length
   const choice = { index: 0, finish_reason: done.stopReason === "maxTokens" ? "length" : "stop", message: { role: "assistant", content, refusal: null } }
