@@ -148,12 +148,18 @@ class SegmentConfig(_Settings):
 
 # %% ../nbs/01_config.ipynb #e99748ae
 class LabelConfig(_Settings):
-    "The teacher; key and address come from `OPENAI_API_KEY` and `OPENAI_BASE_URL`."
+    "The teacher; key and address come from `OPENAI_API_KEY` and `OPENAI_BASE_URL`. Prices: dollars for a million tokens."
     model: str = "gpt-4o"
     max_usd: float = Field(1.0, ge=0)
     max_postings: int = Field(50, ge=0)
+    examples: Literal["nearest", "fixed"] = "nearest"
     shots: int = Field(6, ge=0)
+    batch: bool = False
+    workers: int = Field(4, ge=1, le=64)
     timeout: float = Field(60.0, gt=0)
+    price_input: Optional[float] = Field(None, ge=0)
+    price_cached: Optional[float] = Field(None, ge=0)
+    price_output: Optional[float] = Field(None, ge=0)
 
 class TrainConfig(_Settings):
     "Fine-tuning of the tagger."

@@ -48,8 +48,8 @@ STAGES = (
     Stage("clean", "plain text, language, no personal data", ("sightings",), ("texts", "dropped"), "day", ("clean.py", "text.py"), ("clean",)),
     Stage("dedup", "one posting from many sightings, cut into segments", ("texts", "sightings"), ("postings", "segments", "folds", "signatures", "keys"), "past",
           ("dedup.py", "segment.py"), ("dedup", "segment")),
-    Stage("label", "skills tagged by an LLM, verified against the text", ("postings", "segments"), ("labels", "dropped"), "day",
-          ("label.py", "sample/truth.jsonl.gz"), ("label",)),
+    Stage("label", "skills tagged by an LLM, verified against the text", ("postings", "segments"), ("labels", "requests", "dropped"), "day",
+          ("costs.py", "choose.py", "teacher.py", "label.py", "review.py", "prices.csv", "sample/truth.jsonl.gz"), ("label",)),
     Stage("train", "fine-tune the tagger; promote it only if it is not worse", ("labels", "postings", "segments"), ("scores",), "all",
           ("train.py", "spans.py", "models.py", "evaluate.py", "weights/card.json"), ("train",)),
     Stage("tag", "mark the skills in every new posting", ("postings", "segments"), ("mentions", "dropped"), "day",
@@ -59,7 +59,7 @@ STAGES = (
     Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py"), ("map",)),
     Stage("trends", "weekly shares with intervals, and what changed", ("postings", "mentions", "links"), ("trends", "changes"), "all",
           ("trends.py",), ("trends", "skills")),
-    Stage("report", "the site", ("trends", "changes", "skills", "links", "mentions", "segments", "postings", "sightings", "sources", "dropped", "scores"), (), "all",
+    Stage("report", "the site", ("trends", "changes", "skills", "links", "mentions", "segments", "postings", "sightings", "sources", "dropped", "scores", "requests"), (), "all",
           ("plot.py", "pages.py", "site.py", "assets"), ("report", "profile")),
 )
 

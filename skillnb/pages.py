@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Report', 'banner', 'foot', 'newest', 'lead', 'top_skills', 'movers', 'trend_data', 'compare', 'mapped', 'skill_map',
            'clusters', 'skill_rows', 'skill_list', 'evidence', 'write_evidence', 'scores', 'tagger_card', 'training',
-           'coverage', 'languages', 'dropped', 'sources', 'stage_runs']
+           'label_costs', 'coverage', 'languages', 'dropped', 'sources', 'stage_runs']
 
 # %% ../nbs/43_pages.ipynb #abe4e716
 import json
@@ -310,6 +310,23 @@ def training(report:Report) -> Html:
     if not len(r): return fragment("empty", "No training run in this store: the shipped tagger reads the postings.")
     rows = [(x.started.replace("T", " ")[:16], f"{x.seconds:.0f} s", f"{x.peak_mb:,.0f} MB", count(x.rows), x.run_id) for x in r.itertuples()]
     return fragment("table", ["Started (UTC)", "Time", "Peak memory", "Scores written", "Run"], rows, "Training runs, newest first", ["Time", "Peak memory", "Scores written"])
+
+# %% ../nbs/43_pages.ipynb #7ea13002
+_COSTS = """
+SELECT model, prompt, count(*) AS requests, count(DISTINCT posting_id) AS postings, sum(prompt_tokens) AS asked, sum(cached_tokens) AS cached,
+    sum(completion_tokens) AS answered, sum(usd) AS usd, sum(seconds) AS seconds, sum(spans) AS spans, sum(refused) AS refused, max(asked_on) AS last_day,
+    (SELECT max_by(value, collected_on) FROM scores s WHERE s.metric = 'strict f1 micro' AND s.model = r.model || ', prompt ' || r.prompt) AS score
+FROM requests r GROUP BY ALL ORDER BY last_day DESC, model, prompt"""
+
+def label_costs(report:Report) -> Html:
+    "What the teacher's labels took: tokens, dollars, seconds, and what was refused."
+    c = report.store.sql(_COSTS)
+    if not len(c): return fragment("empty", "No language model was asked in this store.")
+    rows = [(f"{r.model}, prompt {r.prompt}", count(r.postings), count(r.requests), f"{count(r.asked)} ({pct(r.cached / max(r.asked, 1))} cached)", count(r.answered), f"${r.usd:,.2f}",
+             f"${r.usd / r.postings:.4f}", f"{r.seconds / r.postings:.1f} s", f"{pct(r.refused / max(r.spans + r.refused, 1))} of {count(r.spans + r.refused)}",
+             f"{r.score:.3f}" if pd.notna(r.score) else "not measured", day(r.last_day)) for r in c.itertuples()]
+    return fragment("table", ["Teacher", "Postings", "Requests", "Tokens asked", "Tokens answered", "Cost", "A posting", "Time a posting", "Refused spans", "Strict F1", "Last asked"], rows,
+                    "What the labels in force took, at list prices", ["Postings", "Requests", "Tokens asked", "Tokens answered", "Cost", "A posting", "Time a posting", "Strict F1"])
 
 # %% ../nbs/43_pages.ipynb #545038c1
 def coverage(report:Report) -> Html:

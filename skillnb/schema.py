@@ -73,6 +73,9 @@ _measures = [
         "change:float low:float high:float verdict:str", "skill_id", "snapshot"),
     _table("scores", "one evaluation result",
         "dataset:str metric:str value:float low:float? high:float? n:int model:str", "dataset metric model", "latest"),
+    _table("requests", "one request to a teacher: what it took, what it brought, what it cost",
+        "posting_id:str part:int model:str prompt:str asked_on:date how:str prompt_tokens:int cached_tokens:int completion_tokens:int "
+        "usd:float seconds:float spans:int refused:int", "posting_id part model prompt"),
     _table("dropped", "what a stage refused, and why", "stage:str id:str reason:str", "stage id reason"),
     _table("sources", "where postings come from, and on which terms",
         "source:str title:str licence:str attribution:str home:str? link:str bodies:bool", "source", "latest"),
