@@ -210,11 +210,12 @@ def skill_list(report:Report,
 _evidence = """
 WITH hit AS (SELECT l.skill_id, m.*, row_number() OVER (PARTITION BY l.skill_id, m.posting_id ORDER BY m.score DESC, m.start) AS nth
              FROM links l JOIN mentions m ON l.posting_id = m.posting_id AND l.start = m.start AND l."end" = m."end"),
-     ad AS (SELECT hit.*, p.title, p.company, p.url, p.last_seen, row_number() OVER (
+     ad AS (SELECT hit.*, p.title, p.company, p.url, p.last_seen, t.link, row_number() OVER (
                 PARTITION BY hit.skill_id, coalesce(p.company, p.posting_id) ORDER BY hit.score DESC, p.last_seen DESC, p.posting_id) AS of_company
-            FROM hit JOIN postings p ON hit.posting_id = p.posting_id WHERE nth = 1 AND p.duplicate_of IS NULL),
+            FROM hit JOIN postings p ON hit.posting_id = p.posting_id LEFT JOIN sources t ON p.source = t.source
+            WHERE nth = 1 AND p.duplicate_of IS NULL AND (p.url IS NOT NULL OR coalesce(t.link, 'none') = 'none')),
      few AS (SELECT *, row_number() OVER (PARTITION BY skill_id ORDER BY of_company, score DESC, last_seen DESC, posting_id) AS rank FROM ad)
-SELECT few.skill_id, few.start, few."end", few.section, few.score, few.title, few.company, few.url, few.last_seen, few.rank, p.text, s.start AS s_start, s."end" AS s_end
+SELECT few.skill_id, few.start, few."end", few.section, few.score, few.title, few.company, few.url, few.last_seen, few.link, few.rank, p.text, s.start AS s_start, s."end" AS s_end
 FROM few JOIN postings p ON few.posting_id = p.posting_id
 LEFT JOIN segments s ON s.posting_id = few.posting_id AND s.start <= few.start AND s."end" >= few."end" WHERE rank <= {most} ORDER BY few.skill_id, rank"""
 
@@ -355,17 +356,18 @@ def dropped(report:Report) -> Html:
     if not len(d): return fragment("empty", "Nothing was left out.")
     return fragment("table", ["Stage", "Reason", "Rows", "For example"], [(r.stage, clip(r.reason, 200), count(r.n), clip(r.example, 60)) for r in d.itertuples()], "Rows that a stage set aside, by reason", ["Rows"])
 
-# %% ../nbs/43_pages.ipynb #3a4be9f8
-_terms = {"sample": ("Bundled sample", "fictional postings written for this project", "Apache-2.0, as the project"),
-          "text": ("Folder of text files", "postings imported from files on this machine", "as their owners say; not redistributed here"),
-          "linkedin": ("LinkedIn Job Search over RapidAPI", "postings found by title", "third-party text; short excerpts with a link to the source")}
-
 # %% ../nbs/43_pages.ipynb #00c46109
+_sources = """
+SELECT s.source, coalesce(any_value(t.title), s.source) AS title, coalesce(any_value(t.attribution), '') AS attribution, any_value(t.home) AS home,
+       coalesce(any_value(t.licence), 'not stated') AS licence, coalesce(any_value(t.link), 'none') AS link, count(*) AS n,
+       min(s.collected_on) AS first, max(s.collected_on) AS last
+FROM sightings s LEFT JOIN sources t ON s.source = t.source GROUP BY 1 ORDER BY n DESC, 1"""
+
 def sources(report:Report) -> Html:
-    "Where the postings come from and on which terms."
-    s = report.store.sql("SELECT source, count(*) AS n, min(collected_on) AS first, max(collected_on) AS last FROM sightings GROUP BY 1 ORDER BY 2 DESC")
-    rows = [(*_terms.get(r.source, (r.source, "", "not stated")), count(r.n), f"{day(r.first)} to {day(r.last)}") for r in s.itertuples()]
-    return fragment("table", ["Source", "What", "Terms", "Sightings", "Collected"], rows, "Where the sightings come from, and on which terms", ["Sightings"])
+    "Where the postings come from, on which terms, with the line and the link that each source asks for."
+    found = report.store.sql(_sources)
+    if not len(found): return fragment("empty", "No posting has been collected yet. Run `skillnb fetch`.")
+    return fragment("sources", [r | {"collected": f"{day(r['first'])} to {day(r['last'])}"} for r in found.to_dict("records")])
 
 # %% ../nbs/43_pages.ipynb #5009f0de
 def stage_runs(report:Report) -> Html:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MANIFEST_VERSION', 'LEASE', 'StoreError', 'Store', 'manifest', 'days', 'write', 'view', 'connect', 'sql', 'read',
-           'status', 'verify', 'repair', 'lock']
+           'rows', 'status', 'verify', 'repair', 'lock']
 
 # %% ../nbs/02_store.ipynb #c455ad87
 import hashlib
@@ -130,10 +130,12 @@ def _parts(self, table, days):
     return [address(f"{self._folder(table, d)}/{p['file']}") for d in days for p in self.manifest(table, d)["parts"].values()]
 Store._parts = _parts
 
+def _listed(files): return ", ".join("'" + f.replace("'", "''") + "'" for f in files)
+
 def _select(table, files):
     "SQL that reads `files` as the current `table`."
-    t, listed = TABLES[table], ", ".join("'" + f.replace("'", "''") + "'" for f in files)
-    rows = f"SELECT * FROM read_parquet([{listed}], hive_partitioning=true, hive_types={{'collected_on': DATE}})"
+    t = TABLES[table]
+    rows = f"SELECT * FROM read_parquet([{_listed(files)}], union_by_name=true, hive_partitioning=true, hive_types={{'collected_on': DATE}})"
     if t.adds != "latest": return rows
     key = ", ".join(t.key)
     return f"{rows} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY collected_on DESC) = 1 ORDER BY {key}"
@@ -141,7 +143,7 @@ def _select(table, files):
 # %% ../nbs/02_store.ipynb #92fb2fe0
 def _nothing(table):
     "SQL for a table without a complete partition: its columns, no rows."
-    sql = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "date32[day]": "DATE"}
+    sql = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN", "date32[day]": "DATE", "binary": "BLOB"}
     columns = [f"NULL::{sql.get(str(f.type), 'VARCHAR[]')} AS {f.name}" for f in TABLES[table].schema]
     return f"SELECT {', '.join(columns)}, NULL::DATE AS collected_on LIMIT 0"
 
@@ -167,11 +169,12 @@ def connect(self:Store):
 Store.connect = connect
 
 # %% ../nbs/02_store.ipynb #6a14468c
-def _run(self, query, *tables):
-    "The rows of a query; the tables it names are views. A damaged file and a query that does not run say so."
+def _run(self, query, *tables, **frames):
+    "The rows of a query; the tables it names are views, frames stand beside them. A damaged file and a query that does not run say so."
     db = self.connect()
     try:
         for name in tables: db.execute(f"CREATE VIEW {name} AS {self.view(name)}")
+        for name, frame in frames.items(): db.register(name, frame)
         return db.execute(query).df()
     except (duckdb.IOException, duckdb.InvalidInputException) as e:
         raise StoreError(f"{'; '.join(self.verify()) or e}. Run `skillnb repair`") from None
@@ -189,13 +192,28 @@ Store.sql = sql
 def read(self:Store,
     table:str,       # the table
     day:str=None,    # one partition only; without it the current view
-    before:str=None  # the view as it stood before this ISO day
+    before:str=None, # the view as it stood before this ISO day
+    columns:list=None # only these, which spares reading the others
 ) -> pd.DataFrame:
     "Rows of a table; a view has `collected_on` beside the schema's columns, a single partition has not."
-    if day is None: return self._run(self.view(table, before))
-    files = self._parts(table, [day])
-    return self._run(_select(table, files) if files else _nothing(table)).drop(columns="collected_on")
+    files = [] if day is None else self._parts(table, [day])
+    rows = self.view(table, before) if day is None else _select(table, files) if files else _nothing(table)
+    wanted = columns or TABLES[table].schema.names + ["collected_on"] * (day is None)
+    return self._run('SELECT "' + '", "'.join(wanted) + f'" FROM ({rows})')
 Store.read = read
+
+# %% ../nbs/02_store.ipynb #a7c0de02
+def rows(self:Store,
+    table:str,          # the table
+    wanted:pd.DataFrame # its key and `collected_on`, as a view gave them
+) -> pd.DataFrame:
+    "The rows that `wanted` names, by key; only their partitions are read."
+    files = self._parts(table, sorted({str(d)[:10] for d in wanted.collected_on}))
+    if not files: return self.read(table, before="0001-01-01")
+    key = ", ".join(TABLES[table].key)
+    read = f"read_parquet([{_listed(files)}], hive_partitioning=true, hive_types={{'collected_on': DATE}})"
+    return self._run(f"SELECT * FROM {read} SEMI JOIN wanted USING ({key}, collected_on) ORDER BY {key}", wanted=wanted.astype({"collected_on": "datetime64[us]"}))
+Store.rows = rows
 
 # %% ../nbs/02_store.ipynb #a6ed5c4b
 def status(self:Store) -> pd.DataFrame: # columns table, days, newest, rows
