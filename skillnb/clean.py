@@ -15,10 +15,10 @@ from lxml import etree
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from .schema import TABLES
-from .text import plain, tidy
+from .text import in_lines, plain
 
 # %% ../nbs/11_clean.ipynb #694f3fca
-_wrapping = re.compile(r"Show more\s{0,9}Show less|#[A-Z]{1,4}-\d{1,9}-Ljbffr\b"
+_wrapping = re.compile(r"#[A-Z]{1,4}-\d{1,9}-Ljbffr\b"
     r"|Lensa is (?:the leading|a) career site[^\n]{0,600}?(?:Apply via Lensa today!?|(?=\n)|$)"
     r"|Dice is the leading career destination for tech experts[^\n]{0,600}?(?:Apply via Dice today!?|(?=\n)|$)"
     r"|hackajob is collaborating with [^\n]{0,80} to connect them with exceptional tech professionals for this role\.?"
@@ -26,6 +26,8 @@ _wrapping = re.compile(r"Show more\s{0,9}Show less|#[A-Z]{1,4}-\d{1,9}-Ljbffr\b"
     r"|Want to learn more about this role and Jobot[^\n?]{0,30}\?|Click our Jobot logo and follow our LinkedIn page!?"
     r"|This Jobot Job is hosted by:? [^\n]{0,60}|(?:Are you a fit"
     r"|Interested in hearing more)\? Easy Apply now by clicking[^\n]{0,120}", re.I | re.M)
+_more = re.compile(r"[Ss]how [Mm]ore\s{0,9}[Ss]how [Ll]ess")
+_wrappers = ("-ljbffr", "lensa is", "dice is", "hackajob is", "job is with", "by jazzhr", "jobot", "easy apply now")  # one is in each
 
 # %% ../nbs/11_clean.ipynb #e10ad623
 def _without_tail(text):
@@ -40,7 +42,7 @@ def _without_tail(text):
 def unwrapped(text:str # plain text
              ) -> str:
     "`text` without what aggregators are known to put around an ad."
-    return _without_tail(_wrapping.sub("", text))
+    return _without_tail(in_lines(_wrapping, "", _more.sub("", text), _wrappers))
 
 # %% ../nbs/11_clean.ipynb #75e09385
 @lru_cache(1)
@@ -49,7 +51,7 @@ def _identifier(): return LanguageIdentifier.from_model_file(MODEL_FILE, norm_pr
 def language(text:str # plain text
             ) -> str:
     "ISO 639-1 code of the text's language, `und` when it is too short or too mixed to tell."
-    text = text[:1500]
+    text = text[:600]
     if sum(map(str.isalpha, text)) < 40: return "und"
     code, sure = _identifier().classify(text)
     return code if sure >= 0.5 else "und"
@@ -58,8 +60,11 @@ def language(text:str # plain text
 def clean_text(raw:str # as collected
               ) -> str:
     "Plain, impersonal text as `skillnb.text` makes it, without an aggregator's wrapping."
-    return tidy(unwrapped(plain(raw)))
+    text = plain(_more.sub("", raw))
+    while (own := unwrapped(text)) != text: text = plain(own)
+    return text
 
+@lru_cache(1 << 14)
 def _field(value):
     "A title or a company: one clean line of at most 200 characters, or None."
     return " ".join(clean_text(value[:1000]).split())[:200] or None if isinstance(value, str) else None
@@ -67,15 +72,15 @@ def _field(value):
 # %% ../nbs/11_clean.ipynb #8b97cbc3
 def posting_id(text:str # clean text
               ) -> str:
-    "The first 16 hex digits of the SHA-256 of the case-folded text with single spaces."
-    return hashlib.sha256(" ".join(text.casefold().split()).encode()).hexdigest()[:16]
+    "The first 16 hex digits of the SHA-256 of the case-folded text with single spaces and no bullets."
+    return hashlib.sha256(" ".join(text.casefold().replace("•", " ").split()).encode()).hexdigest()[:16]
 
 # %% ../nbs/11_clean.ipynb #a269e290
 MAX_LINES = 20_000  # more are no posting, and would keep us busy
 
 # %% ../nbs/11_clean.ipynb #d0c1a74a
 def _cleaned(raw, min_chars, max_chars):
-    "(text, None) or (None, why not)."
+    "(text, why not), one of them None."
     if len(raw) > 10 * max_chars: return None, f"longer than {10 * max_chars} characters before cleaning"
     if raw.count("\n") > MAX_LINES: return None, f"more than {MAX_LINES} lines"
     try: text = clean_text(raw)
@@ -92,8 +97,9 @@ def clean(sightings:pd.DataFrame,  # rows of the table `sightings`
     "Plain text, language and posting of each sighting."
     kept, dropped = [], []
     cleaned = {raw: _cleaned(raw, min_chars, max_chars) for raw in sightings.raw.unique()}  # the same text comes many times
+    known = {text: (posting_id(text), language(text)) for text, _ in cleaned.values() if text}
     for row in sightings.itertuples(index=False):
         text, why = cleaned[row.raw]
         if why: dropped.append(("clean", f"{row.source}/{row.source_id}", why))
-        else: kept.append((row.source, row.source_id, posting_id(text), _field(row.title), _field(row.company), language(text), text))
+        else: kept.append((row.source, row.source_id, known[text][0], _field(row.title), _field(row.company), known[text][1], text))
     return tuple(pd.DataFrame(rows, columns=TABLES[t].schema.names, dtype=object) for t, rows in (("texts", kept), ("dropped", dropped)))
