@@ -40,10 +40,10 @@ def test_clean_text_is_plain(text):
 
 @pytest.mark.parametrize("html, text", [
     ("<div><p>One</p><p>Two &amp; three</p></div>", "One\n\nTwo & three"),
-    ("<ul>\n<li>Python</li>\n<li>C++</li>\n</ul>", "Python\n\nC++"),
+    ("<ul>\n<li>Python</li>\n<li>C++</li>\n</ul>", "• Python\n• C++"),
     ("&lt;p&gt;Escaped&lt;/p&gt;", "Escaped"),
     ("<style>p{}</style><script>alert(1)</script><!-- hidden --><p>Shown</p>", "Shown"),
-    ("<table><tr><td>Place</td><td>Berlin</td></tr></table>", "Place\n\nBerlin"),
+    ("<table><tr><td>Place</td><td>Berlin</td></tr></table>", "Place | Berlin"),
     ("<p>Unclosed <b>bold", "Unclosed bold"),
     ("x < 3 and y > 4, vector<int>", "x < 3 and y > 4, vector<int>"),
 ])
