@@ -68,6 +68,10 @@ _trends = [
         f"skill_id:str {_change} n_employers:int q:float? verdict:str note:str? "
         "demand:float source_mix:float employer_mix:float reposts:float", "skill_id", "snapshot"),
     _table("comparisons", "the same change seen another way", f"skill_id:str view:str {_change}", "skill_id view", "snapshot"),
+]
+
+# %% ../nbs/00_schema.ipynb #5be0c4d1
+_closer = [
     _table("facets", "a skill among the postings of one place, level or pay",
         f"facet:str value:str skill_id:str {_share}", "facet value skill_id", "snapshot"),
     _table("sections", "how the postings that ask for a skill ask for it", f"skill_id:str section:str {_share}", "skill_id section", "snapshot"),
@@ -84,6 +88,8 @@ _trends = [
         "skill_id:str week:date n_postings:int n_total:int share:float low:float high:float method:str vocabulary:str tagger:str",
         "skill_id week method vocabulary tagger"),
 ]
+
+# %% ../nbs/00_schema.ipynb #e7a2f913
 _records = [
     _table("scores", "one evaluation result",
         "dataset:str metric:str value:float low:float? high:float? n:int model:str", "dataset metric model", "latest"),
@@ -92,7 +98,7 @@ _records = [
         "run_id:str stage:str started:str seconds:float peak_mb:float rows:int status:str", "run_id stage"),
 ]
 
-TABLES = {t.name: t for t in _raw + _spans + _trends + _records}
+TABLES = {t.name: t for t in _raw + _spans + _trends + _closer + _records}
 
 # %% ../nbs/00_schema.ipynb #f76ec7c6
 KINDS = ("hard", "soft")

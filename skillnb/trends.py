@@ -44,11 +44,11 @@ class Panel:
     asked: sparse.csr_array     # postings x skills: 1 where the posting asks for the skill
     listed: sparse.csr_array    # weeks x postings: number of sightings
 
-# %% ../nbs/33_trends.ipynb #9b9f02e2
+# %% ../nbs/33_trends.ipynb #d805e9e6
 def mondays(days:pd.Series) -> pd.Series:
     "The week of each day, by its first day."
     days = pd.to_datetime(days)
-    return days - pd.to_timedelta(days.dt.weekday, unit="D")
+    return days - pd.to_timedelta(days.dt.day_of_week, unit="D")
 
 _forms = r"\b(inc|llc|ltd|limited|gmbh|ag|se|plc|corp|corporation|co|sarl|sas|bv|oy|ab)\b"
 
