@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 
 from skillnb.config import load
-from skillnb.fetch import TextFolder
+from skillnb.fetch import TextFolder, collect
 from skillnb.flow import execute, run
 from skillnb.store import Store
 
@@ -44,7 +44,7 @@ def main():
         floor = min(empty_notebook(tmp) for _ in range(3))
         first = None
         if len(sys.argv) > 1:
-            first, sightings = "clean", TextFolder(sys.argv[1]).fetch()[0]
+            first, sightings = "clean", collect([TextFolder(sys.argv[1])]).sightings
             for day, rows in sightings.groupby("collected_on"):
                 Store(config.root, stage="import-text").write("sightings", rows.drop(columns="collected_on"), str(day)[:10])
         text = table(run(config, first), floor) + f"\n\nAn empty notebook that imports pandas: {floor:.1f} s.\n"

@@ -20,9 +20,12 @@ from .text import plain, tidy
 # %% ../nbs/11_clean.ipynb #694f3fca
 _wrapping = re.compile(r"Show more\s{0,9}Show less|#[A-Z]{1,4}-\d{1,9}-Ljbffr\b"
     r"|Lensa is (?:the leading|a) career site[^\n]{0,600}?(?:Apply via Lensa today!?|(?=\n)|$)"
+    r"|Dice is the leading career destination for tech experts[^\n]{0,600}?(?:Apply via Dice today!?|(?=\n)|$)"
+    r"|hackajob is collaborating with [^\n]{0,80} to connect them with exceptional tech professionals for this role\.?"
+    r"|This job is with [^\n]{0,80}, an inclusive employer and a member of myGwork[^\n]{0,200}|^Powered by JazzHR$"
     r"|Want to learn more about this role and Jobot[^\n?]{0,30}\?|Click our Jobot logo and follow our LinkedIn page!?"
     r"|This Jobot Job is hosted by:? [^\n]{0,60}|(?:Are you a fit"
-    r"|Interested in hearing more)\? Easy Apply now by clicking[^\n]{0,120}", re.I)
+    r"|Interested in hearing more)\? Easy Apply now by clicking[^\n]{0,120}", re.I | re.M)
 
 # %% ../nbs/11_clean.ipynb #e10ad623
 def _without_tail(text):

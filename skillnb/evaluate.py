@@ -4,21 +4,30 @@
 
 # %% auto #0
 __all__ = ['LAYERS', 'counts', 'f1', 'interval', 'memory', 'read_sample', 'read_labels', 'read_skillspan', 'score_skillspan',
-           'score', 'evaluate', 'difference', 'contest']
+           'score', 'evaluate', 'taught', 'score_teacher', 'agreement', 'labels_file', 'sampled', 'evaluate_teachers',
+           'difference', 'contest']
 
 # %% ../nbs/40_evaluate.ipynb #3c844387
 import gzip
+import hashlib
 import json
+import os
 from collections import Counter, defaultdict
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from .costs import TeacherError
 from .models import card, champion, crown, keep, wrong
+from .embed import embed
+from .label import DEFINITIONS, Bank, label, version
 from .schema import KINDS, empty
+from .segment import segment_postings
 from .spans import Span, decode, words
 from .tag import Tagger
+from .teacher import from_settings
 from .train import frozen
 
 # %% ../nbs/40_evaluate.ipynb #25964a4e
@@ -66,11 +75,12 @@ def _draws(n, times, seed):
 def interval(table:pd.DataFrame, # as `counts` gives it
              kind:str="micro",   # as in `f1`
              times:int=2000,     # bootstrap samples
-             seed:int=0
+             seed:int=0,
+             of:int=2            # 0 for precision, 1 for recall, 2 for F1
             ) -> tuple:          # (low, high)
     "95 % bootstrap interval of the F1, by posting."
     sums = _sums(table, kind)
-    low, high = np.percentile(_f1(_draws(len(sums), times, seed) @ sums)[2], [2.5, 97.5])
+    low, high = np.percentile(_f1(_draws(len(sums), times, seed) @ sums)[of], [2.5, 97.5])
     return float(low), float(high)
 
 # %% ../nbs/40_evaluate.ipynb #00078fa4
@@ -211,6 +221,96 @@ def evaluate(dataset:str,           # "sample", a labels.jsonl, or a SkillSpan J
     if path.suffix == ".json": return score_skillspan(path, tagger)
     data = read_sample() if dataset == "sample" else read_labels(path)
     return score(path.name, data.gold.tolist(), _spans(tagger(data.text.tolist())), tagger.name)
+
+# %% ../nbs/40_evaluate.ipynb #7ea11002
+def taught(data:pd.DataFrame, # columns posting_id, text
+           someone,           # a `Teacher`
+           bank:Bank,         # of examples
+           definitions:str=DEFINITIONS, # the prompt
+           **show             # `tell` and `progress`, as for `label`
+          ) -> tuple:         # (list of `Span`s or None for each posting, table `requests`)
+    "What a teacher marks; None where it did not answer."
+    labels, _, requests = label(data, segment_postings(data), someone, bank, definitions, **show)
+    of = {i: [Span(s.start, s.end, s.kind) for s in g.itertuples()] for i, g in labels.groupby("posting_id")}
+    answered = set(requests.posting_id)
+    return [of.get(i, []) if i in answered else None for i in data.posting_id], requests
+
+# %% ../nbs/40_evaluate.ipynb #7ea11003
+def _row(dataset, metric, value, n, model, low=np.nan, high=np.nan): return dataset, metric, float(value), low, high, int(n), model
+
+def score_teacher(gold:list,       # right spans, a list a posting
+                  found:list,      # the teacher's
+                  requests:pd.DataFrame, # what they took
+                  model:str,       # teacher and prompt
+                  dataset:str="labels"
+                 ) -> pd.DataFrame: # rows of `scores`
+    "Precision, recall and F1 with intervals; dollars and seconds a posting; the share of what was said that was refused."
+    table, rows = counts(gold, found), []
+    for kind in (*KINDS, "micro"):
+        n = _sums(table, kind)[:, 3].sum()
+        for of, name in enumerate(("precision", "recall")):
+            if n: rows.append(_row(dataset, f"strict {name} {kind}", _f1(_sums(table, kind).sum(0))[of], n, model, *interval(table, kind, of=of)))
+    said, postings = (requests.spans + requests.refused).sum(), max(requests.posting_id.nunique(), 1)
+    rows += [_row(dataset, "refused share", requests.refused.sum() / max(said, 1), said, model)]
+    rows += [_row(dataset, f"{c} per posting", requests[c].sum() / postings, postings, model) for c in ("usd", "seconds", "prompt_tokens", "completion_tokens")]
+    return pd.concat([score(dataset, gold, found, model), pd.DataFrame(rows, columns=empty("scores").columns)], ignore_index=True)
+
+# %% ../nbs/40_evaluate.ipynb #7ea11006
+def agreement(one:list,  # spans of the first, a list a posting
+              other:list, # of the second
+              names:str, # of both
+              dataset:str="labels"
+             ) -> pd.DataFrame: # rows of `scores`
+    "Strict F1 between two teachers with its interval, by posting."
+    table = counts(one, other)
+    return pd.DataFrame([_row(dataset, f"agreement f1 {k}", f1(table, k), _sums(table, k)[:, 3].sum(), names, *interval(table, k)) for k in (*KINDS, "micro")
+                         if _sums(table, k)[:, [1, 3]].sum()], columns=empty("scores").columns)
+
+# %% ../nbs/40_evaluate.ipynb #7ea11008
+def labels_file(path:Path=None # a file, a folder that holds labels.jsonl, or None for SKILLNB_SHARED
+               ) -> Path:
+    "Where labelled postings are; raises `ModelError`."
+    shared = os.environ.get("SKILLNB_SHARED")
+    places = [Path(path), Path(path)/"labels.jsonl"] if path else [Path(shared)/"data/labels/labels.jsonl", Path(shared)/"labels/labels.jsonl"] if shared else []
+    for p in places:
+        if p.is_file(): return p
+    raise wrong("labelled postings: a folder with labels.jsonl", str(path or shared or "none"), "Give --folder, or set SKILLNB_SHARED")
+
+def sampled(data:pd.DataFrame, # labelled postings
+            most:int=None      # how many
+           ) -> pd.DataFrame:
+    "Some of `data`, by a hash of their names: the same ones every time."
+    order = sorted(data.index, key=lambda i: hashlib.sha256(data.posting_id[i].encode()).hexdigest())
+    return data.loc[sorted(order[:most])].reset_index(drop=True)
+
+# %% ../nbs/40_evaluate.ipynb #7ea11009
+def _prompt(name):
+    "Model and definitions of `MODEL` or `MODEL@FILE`."
+    model, _, file = name.partition("@")
+    try: return model, Path(file).read_text(encoding="utf-8") if file else DEFINITIONS
+    except (OSError, UnicodeDecodeError) as e: raise wrong("a text file with a prompt", f"{file} ({e})", "Write --teacher MODEL@FILE") from None
+
+def evaluate_teachers(path:Path,    # labelled postings
+                      names:list,   # MODEL, or MODEL@FILE with another prompt's text
+                      settings,     # `skillnb.config.LabelConfig`
+                      root:str,     # the store that keeps replies
+                      most:int=None, # postings
+                      **show        # `tell` and `progress`, as for `label`
+                     ) -> pd.DataFrame: # rows of `scores`
+    "Each teacher against the labels, and against each other; raises `ModelError` or `TeacherError`."
+    data, out, found = sampled(read_labels(labels_file(path)), most), [], {}
+    bank = Bank(shots=settings.shots, embed=embed if settings.examples == "nearest" else None)
+    for name in names:
+        model, definitions = _prompt(name)
+        someone, full = from_settings(settings, root, model=model), f"{model}, prompt {version(definitions)}"
+        found[full], requests = taught(data, someone, bank, definitions, **show)
+        answered = [i for i, f in enumerate(found[full]) if f is not None]
+        if not answered: raise TeacherError(f"{full} answered none of {len(data)} postings. {someone.stopped}")
+        out.append(score_teacher(data.gold[answered].tolist(), [found[full][i] for i in answered], requests, full))
+    for (a, one), (b, other) in combinations(found.items(), 2):
+        pairs = [(x, y) for x, y in zip(one, other) if x is not None and y is not None]
+        if pairs: out.append(agreement(*map(list, zip(*pairs)), f"{a} | {b}"))
+    return pd.concat(out, ignore_index=True)
 
 # %% ../nbs/40_evaluate.ipynb #6de68e1d
 def difference(ours:pd.DataFrame,   # `counts` of the challenger

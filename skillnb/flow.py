@@ -8,6 +8,7 @@ __all__ = ['STAGES', 'Stage', 'FlowError', 'stages', 'notebooks', 'work', 'execu
 
 # %% ../nbs/50_flow.ipynb #0b40cd21
 import hashlib
+import importlib
 import json
 import logging
 import os
@@ -42,13 +43,13 @@ class Stage:
 
 # %% ../nbs/50_flow.ipynb #30aaf09c
 STAGES = (
-    Stage("fetch", "collect postings from the sources", (), ("sightings", "dropped"), "all",
-          ("fetch.py", "sample/sightings.parquet"), ("fetch",)),
+    Stage("fetch", "collect postings from the sources", (), ("sightings", "dropped", "sources", "calls"), "all",
+          ("fetch.py", "source.py", "web.py", "linkedin.py", "hn.py", "boards.py", "files.py", "text.py", "sample/sightings.parquet"), ("fetch",)),
     Stage("clean", "plain text, language, no personal data", ("sightings",), ("texts", "dropped"), "day", ("clean.py", "text.py"), ("clean",)),
-    Stage("dedup", "one posting from many sightings, cut into segments", ("texts", "sightings"), ("postings", "segments"), "past",
+    Stage("dedup", "one posting from many sightings, cut into segments", ("texts", "sightings"), ("postings", "segments", "folds", "signatures", "keys"), "past",
           ("dedup.py", "segment.py"), ("dedup", "segment")),
-    Stage("label", "skills tagged by an LLM, verified against the text", ("postings", "segments"), ("labels", "dropped"), "day",
-          ("label.py", "sample/truth.jsonl.gz"), ("label",)),
+    Stage("label", "skills tagged by an LLM, verified against the text", ("postings", "segments"), ("labels", "requests", "dropped"), "day",
+          ("costs.py", "choose.py", "teacher.py", "label.py", "review.py", "prices.csv", "sample/truth.jsonl.gz"), ("label",)),
     Stage("train", "fine-tune the tagger; promote it only if it is not worse", ("labels", "postings", "segments"), ("scores",), "all",
           ("train.py", "spans.py", "models.py", "evaluate.py", "weights/card.json"), ("train",)),
     Stage("tag", "mark the skills in every new posting", ("postings", "segments"), ("mentions", "dropped"), "day",
@@ -60,7 +61,7 @@ STAGES = (
           ("postings", "texts", "sightings", "mentions", "links", "labels", "vocabulary"),
           ("trends", "countings", "changes", "comparisons", "facets", "sections", "kinds", "pairs", "steps", "corrected", "published"), "all",
           ("trends.py", "changes.py", "facets.py", "together.py", "correct.py", "aliases.csv"), ("trends", "skills")),
-    Stage("report", "the site", ("trends", "changes", "skills", "links", "mentions", "segments", "postings", "sightings", "dropped", "scores"), (), "all",
+    Stage("report", "the site", ("trends", "changes", "skills", "links", "mentions", "segments", "postings", "sightings", "sources", "dropped", "scores", "requests", "comparisons"), (), "all",
           ("plot.py", "pages.py", "site.py", "assets"), ("report", "profile")),
 )
 
@@ -111,7 +112,8 @@ def _made_of(stage, config):
                  {s: settings[s] for s in stage.settings}, _outside(stage, config))
 
 def _outside(stage, config):
-    "What a stage depends on beside tables, settings and code: whether there is a teacher, which model is the champion."
+    "What a stage depends on beside tables, settings and code: whether there is a teacher, which model is the champion, how signatures are made."
+    if stage.name == "dedup": return importlib.import_module("skillnb.dedup").SKETCH
     if stage.name == "label": return bool(os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL"))
     return _model(config) if stage.name == "tag" else None
 
@@ -121,12 +123,14 @@ def _model(config):
     return path.read_text(encoding="utf-8") if config.tag.model == "champion" and path.exists() else config.tag.model
 
 # %% ../nbs/50_flow.ipynb #782efe3f
-def _inputs(store, stage, day):
-    "The content of what `day` is made from."
+def _inputs(store, stage, days):
+    "What each of `days` is made from; of a past, a chain of hashes, so that a year costs no more than a look at each of its days."
     def of(d): return {t: sorted(p["sha256"] for p in store.manifest(t, d)["parts"].values()) for t in stage.reads}
-    if stage.over == "day": return {day: of(day)}
-    days = sorted({d for t in stage.reads for d in store.days(t)})
-    return {d: of(d) for d in days if stage.over == "all" or d <= day}
+    if stage.over == "day": return {d: {d: of(d)} for d in days}
+    content, past, chain = {d: of(d) for d in sorted({d for t in stage.reads for d in store.days(t)})}, None, {}
+    if stage.over == "all": return dict.fromkeys(days, content)
+    for d, found in content.items(): chain[d] = past = _hash(past, d, found)
+    return chain
 
 def _is_made(store, stage, day, fingerprint):
     "Whether every table of the stage stands for `day` and was made from this."
@@ -141,8 +145,9 @@ def work(store:Store,   # where the tables are
     "What a stage has to do; empty when everything is up to date."
     days = store.days(stage.reads[0])
     if not days: raise FlowError(f"{stage.name} reads {stage.reads[0]}, and there are none in {store.root}. {_remedy(stage)}")
-    made_of = _made_of(stage, config)
-    due = {d: _hash(made_of, _inputs(store, stage, d)) for d in (days[-1:] if stage.over == "all" else days)}
+    days, made_of = days[-1:] if stage.over == "all" else days, _made_of(stage, config)
+    inputs = _inputs(store, stage, days)
+    due = {d: _hash(made_of, inputs[d]) for d in days}
     return {d: f for d, f in due.items() if not _is_made(store, stage, d, f)}
 
 def _remedy(stage):
@@ -257,7 +262,7 @@ def _due(store, stage, config):
     if stage.name == "fetch": return _fetch_work(store, stage, config)
     due = work(store, stage, config)
     if stage.name != "report": return due
-    made = list(due.values()) or [_hash(_made_of(stage, config), _inputs(store, stage, None))]
+    made = list(due.values()) or [_hash(_made_of(stage, config), _inputs(store, stage, [None])[None])]
     return {} if _stamp(config).exists() and json.loads(_stamp(config).read_text())["fingerprint"] == made[0] else {"*": made[0]}
 
 # %% ../nbs/50_flow.ipynb #c5e43d8f
@@ -287,9 +292,10 @@ def run(config:Config,     # all settings
         end=lambda row: None # called with each stage's row
        ) -> pd.DataFrame:  # one row a stage, as in table `runs`
     "Run stages in order. What is up to date is not touched; a failure leaves everything before it complete."
-    run_id, rows = new_run_id(), []
-    for stage in stages(first, last):
-        rows.append(run_stage(stage, config, run_id, begin(stage)))
-        if rows[-1]["status"] == "done": Store(config.root, stage=run_id).write("runs", pd.DataFrame(rows).query("status == 'done'"), date.today().isoformat())
-        end(rows[-1])
+    run_id, rows, store = new_run_id(), [], Store(config.root)
+    with store.lock():
+        for stage in stages(first, last):
+            rows.append(run_stage(stage, config, run_id, begin(stage)))
+            if rows[-1]["status"] == "done": Store(config.root, stage=run_id).write("runs", pd.DataFrame(rows).query("status == 'done'"), date.today().isoformat())
+            end(rows[-1])
     return pd.DataFrame(rows)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Report', 'banner', 'foot', 'newest', 'lead', 'top_skills', 'made_of', 'movers', 'trend_data', 'compare', 'mapped',
            'skill_map', 'clusters', 'skill_rows', 'skill_list', 'evidence', 'write_evidence', 'scores', 'tagger_card',
-           'training', 'coverage', 'languages', 'dropped', 'sources', 'stage_runs']
+           'training', 'label_costs', 'coverage', 'languages', 'dropped', 'sources', 'stage_runs']
 
 # %% ../nbs/43_pages.ipynb #abe4e716
 import json
@@ -226,11 +226,12 @@ def skill_list(report:Report,
 _evidence = """
 WITH hit AS (SELECT l.skill_id, m.*, row_number() OVER (PARTITION BY l.skill_id, m.posting_id ORDER BY m.score DESC, m.start) AS nth
              FROM links l JOIN mentions m ON l.posting_id = m.posting_id AND l.start = m.start AND l."end" = m."end"),
-     ad AS (SELECT hit.*, p.title, p.company, p.url, p.last_seen, row_number() OVER (
+     ad AS (SELECT hit.*, p.title, p.company, p.url, p.last_seen, t.link, row_number() OVER (
                 PARTITION BY hit.skill_id, coalesce(p.company, p.posting_id) ORDER BY hit.score DESC, p.last_seen DESC, p.posting_id) AS of_company
-            FROM hit JOIN postings p ON hit.posting_id = p.posting_id WHERE nth = 1 AND p.duplicate_of IS NULL),
+            FROM hit JOIN postings p ON hit.posting_id = p.posting_id LEFT JOIN sources t ON p.source = t.source
+            WHERE nth = 1 AND p.duplicate_of IS NULL AND (p.url IS NOT NULL OR coalesce(t.link, 'none') = 'none')),
      few AS (SELECT *, row_number() OVER (PARTITION BY skill_id ORDER BY of_company, score DESC, last_seen DESC, posting_id) AS rank FROM ad)
-SELECT few.skill_id, few.start, few."end", few.section, few.score, few.title, few.company, few.url, few.last_seen, few.rank, p.text, s.start AS s_start, s."end" AS s_end
+SELECT few.skill_id, few.start, few."end", few.section, few.score, few.title, few.company, few.url, few.last_seen, few.link, few.rank, p.text, s.start AS s_start, s."end" AS s_end
 FROM few JOIN postings p ON few.posting_id = p.posting_id
 LEFT JOIN segments s ON s.posting_id = few.posting_id AND s.start <= few.start AND s."end" >= few."end" WHERE rank <= {most} ORDER BY few.skill_id, rank"""
 
@@ -286,7 +287,7 @@ def scores(report:Report) -> Html:
     s = pd.concat([report.table("scores"), _shipped_scores()]).sort_values(["dataset", "metric", "model"], ascending=[True, False, True])
     is_floor = s.model.str.startswith("floor")
     floors = {(r.dataset, r.metric): _score(r) for r in s[is_floor].itertuples()}
-    rows = [(r.dataset, r.metric, _score(r), floors.get((r.dataset, r.metric), "–"), count(r.n) if pd.notna(r.n) else "–", r.model)
+    rows = [(r.dataset, _metric(r.metric), _score(r), floors.get((r.dataset, r.metric), "–"), count(r.n) if pd.notna(r.n) else "–", r.model)
             for r in s[~is_floor].itertuples()]
     return fragment("table", ["Data set", "Metric", "Value (interval)", "Floor", "Spans", "Model"], rows,
                     "Scores, each beside the floor: a tagger that only remembers the spans it was trained on", ["Value (interval)", "Spans"])
@@ -294,20 +295,28 @@ def scores(report:Report) -> Html:
 # %% ../nbs/43_pages.ipynb #f17d3ae2
 def _score(r): return f"{r.value:.3f}" + (f" ({r.low:.3f}–{r.high:.3f})" if pd.notna(r.low) and pd.notna(r.high) else "")
 
+def _metric(name):
+    "`strict f1 hard` in words."
+    how, f1, kind = name.split(" ", 2) if name.count(" ") >= 2 else ("", "", name)
+    return f"{how.capitalize()} F1, " + {"micro": "both kinds"}.get(kind, f"{kind} skills") if f1 == "f1" else name
+
 # %% ../nbs/43_pages.ipynb #208054fe
-def _flat(values, prefix=""):
-    "A model card as pairs of words; lists joined, parts named by their path."
-    for k, v in values.items():
-        if k in ("files", "trained_on", "scores", "floor") or isinstance(v, list) and v and isinstance(v[0], list): continue   # hashes, weights
-        elif isinstance(v, dict): yield from _flat(v, f"{prefix}{k}, ")
-        else: yield f"{prefix}{k}".replace("_", " "), ", ".join(map(str, v)) if isinstance(v, list) else f"{v:.4g}" if isinstance(v, float) else str(v)
+def _in_words(about):
+    "What a model card says, as pairs of words."
+    how, n = about.get("settings", {}), {k: count(about.get(k)) for k in ("n_labels", "n_postings", "n_frozen")}
+    yield "Backbone", about.get("backbone", "not stated")
+    yield "Trained on", f"{n['n_labels']} labels in {n['n_postings']} postings, by {about.get('annotators', 'annotators not named')}"
+    yield "Measured on", f"{n['n_frozen']} postings that training never saw"
+    yield "Training", f"{how.get('epochs', '–')} passes, rate {how.get('learning_rate', '–')}, batches of {how.get('batch_size', '–')}, seed {how.get('seed', '–')}"
+    yield "Reads", f"{', '.join(about.get('languages', ['en']))}; {about.get('window', 256)} word pieces at a time"
+    yield "Fingerprint of data and settings", about.get("fingerprint", "–")
 
 # %% ../nbs/43_pages.ipynb #7148aa6c
 def tagger_card(report:Report) -> Html:
     "The card of the tagger in force: who it is, what it was trained on."
     now = champion(report.store.root)
     about = card(SHIPPED if now["champion"] == "shipped" else model_folder(report.store.root, now["champion"]))
-    rows = [("Champion", now["champion"]), ("Since", now["date"] or "shipped with skillnb"), ("Before it", now["previous"] or "none"), *_flat(about)]
+    rows = [("Champion", now["champion"]), ("Since", now["date"] or "shipped with skillnb"), ("Before it", now["previous"] or "none"), ("Model", about.get("name", "–")), *_in_words(about)]
     return fragment("card", [(k, clip(v, 300)) for k, v in rows if k != "Before it" or v != "none"])
 
 # %% ../nbs/43_pages.ipynb #c038dcf3
@@ -317,6 +326,23 @@ def training(report:Report) -> Html:
     if not len(r): return fragment("empty", "No training run in this store: the shipped tagger reads the postings.")
     rows = [(x.started.replace("T", " ")[:16], f"{x.seconds:.0f} s", f"{x.peak_mb:,.0f} MB", count(x.rows), x.run_id) for x in r.itertuples()]
     return fragment("table", ["Started (UTC)", "Time", "Peak memory", "Scores written", "Run"], rows, "Training runs, newest first", ["Time", "Peak memory", "Scores written"])
+
+# %% ../nbs/43_pages.ipynb #7ea13002
+_COSTS = """
+SELECT model, prompt, count(*) AS requests, count(DISTINCT posting_id) AS postings, sum(prompt_tokens) AS asked, sum(cached_tokens) AS cached,
+    sum(completion_tokens) AS answered, sum(usd) AS usd, sum(seconds) AS seconds, sum(spans) AS spans, sum(refused) AS refused, max(asked_on) AS last_day,
+    (SELECT max_by(value, collected_on) FROM scores s WHERE s.metric = 'strict f1 micro' AND s.model = r.model || ', prompt ' || r.prompt) AS score
+FROM requests r GROUP BY ALL ORDER BY last_day DESC, model, prompt"""
+
+def label_costs(report:Report) -> Html:
+    "What the teacher's labels took: tokens, dollars, seconds, and what was refused."
+    c = report.store.sql(_COSTS)
+    if not len(c): return fragment("empty", "No language model was asked in this store.")
+    rows = [(f"{r.model}, prompt {r.prompt}", count(r.postings), count(r.requests), f"{count(r.asked)} ({pct(r.cached / max(r.asked, 1))} cached)", count(r.answered), f"${r.usd:,.2f}",
+             f"${r.usd / r.postings:.4f}", f"{r.seconds / r.postings:.1f} s", f"{pct(r.refused / max(r.spans + r.refused, 1))} of {count(r.spans + r.refused)}",
+             f"{r.score:.3f}" if pd.notna(r.score) else "not measured", day(r.last_day)) for r in c.itertuples()]
+    return fragment("table", ["Teacher", "Postings", "Requests", "Tokens asked", "Tokens answered", "Cost", "A posting", "Time a posting", "Refused spans", "Strict F1", "Last asked"], rows,
+                    "What the labels in force took, at list prices", ["Postings", "Requests", "Tokens asked", "Tokens answered", "Cost", "A posting", "Time a posting", "Strict F1"])
 
 # %% ../nbs/43_pages.ipynb #545038c1
 def coverage(report:Report) -> Html:
@@ -346,17 +372,18 @@ def dropped(report:Report) -> Html:
     if not len(d): return fragment("empty", "Nothing was left out.")
     return fragment("table", ["Stage", "Reason", "Rows", "For example"], [(r.stage, clip(r.reason, 200), count(r.n), clip(r.example, 60)) for r in d.itertuples()], "Rows that a stage set aside, by reason", ["Rows"])
 
-# %% ../nbs/43_pages.ipynb #3a4be9f8
-_terms = {"sample": ("Bundled sample", "fictional postings written for this project", "Apache-2.0, as the project"),
-          "text": ("Folder of text files", "postings imported from files on this machine", "as their owners say; not redistributed here"),
-          "linkedin": ("LinkedIn Job Search over RapidAPI", "postings found by title", "third-party text; short excerpts with a link to the source")}
-
 # %% ../nbs/43_pages.ipynb #00c46109
+_sources = """
+SELECT s.source, coalesce(any_value(t.title), s.source) AS title, coalesce(any_value(t.attribution), '') AS attribution, any_value(t.home) AS home,
+       coalesce(any_value(t.licence), 'not stated') AS licence, coalesce(any_value(t.link), 'none') AS link, count(*) AS n,
+       min(s.collected_on) AS first, max(s.collected_on) AS last
+FROM sightings s LEFT JOIN sources t ON s.source = t.source GROUP BY 1 ORDER BY n DESC, 1"""
+
 def sources(report:Report) -> Html:
-    "Where the postings come from and on which terms."
-    s = report.store.sql("SELECT source, count(*) AS n, min(collected_on) AS first, max(collected_on) AS last FROM sightings GROUP BY 1 ORDER BY 2 DESC")
-    rows = [(*_terms.get(r.source, (r.source, "", "not stated")), count(r.n), f"{day(r.first)} to {day(r.last)}") for r in s.itertuples()]
-    return fragment("table", ["Source", "What", "Terms", "Sightings", "Collected"], rows, "Where the sightings come from, and on which terms", ["Sightings"])
+    "Where the postings come from, on which terms, with the line and the link that each source asks for."
+    found = report.store.sql(_sources)
+    if not len(found): return fragment("empty", "No posting has been collected yet. Run `skillnb fetch`.")
+    return fragment("sources", [r | {"collected": f"{day(r['first'])} to {day(r['last'])}"} for r in found.to_dict("records")])
 
 # %% ../nbs/43_pages.ipynb #5009f0de
 def stage_runs(report:Report) -> Html:

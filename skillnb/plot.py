@@ -212,7 +212,7 @@ def excerpt(text:str, start:int, end:int, # a sentence and the span in it, in co
     before, after = text[:start].lstrip(), text[end:].rstrip()
     if len(before) > around: before = "…" + re.sub(r"^\S{0,30}\s", " ", before[-around:])
     if len(after) > around: after = re.sub(r"\s\S{0,30}$", " ", after[:around]) + "…"
-    return {"before": before, "span": text[start:end], "after": after}
+    return {"before": before, "span": clip(text[start:end], 2 * around), "after": after}
 
 # %% ../nbs/41_plot.ipynb #23cd6362
 COLOURS = ("#0b62a4", "#bf4a0b", "#0a7a5a", "#a23d7c", "#806000", "#4d5b94")  # as --c1 to --c6 of site.css

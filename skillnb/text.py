@@ -107,17 +107,23 @@ _cue = re.compile(r"\b((?i:contact(?: person| me)?|recruiter|recruiting manager|
                   r"|votre contact|your contact)"
                   rf"(?: (?:is|our|ist)(?: [\w ]{{2,30}}?,)?)?[ ]?[:,–-]?\s)({_name})")
 _not_a_name = re.compile(r"\b(?:recruit|career|team|human|resources|us\b|talent|support|depart|office|inform|detail|service|center|centre"
-                         r"|equal|machine|learning|data|engineer"
+                         r"|equal|or\b|and\b|whatsapp|machine|learning|data|engineer"
                          r"|scien|manag|the\b|our\b|hr\b|personal|abteilung|customer|company|group|inc\b|gmbh|ltd|llc)", re.I)
 
 # %% ../nbs/05_text.ipynb #396c8ffb
+def _named(match):
+    "A name becomes [name]; the words of an office or a role before it stay, and an office alone is no name."
+    end = max((m.end() for m in re.finditer(_not_a_name.pattern + r"\w*", match[0], re.I)), default=0)
+    rest = match[0][end:]
+    return match[0][:end] + (" " if rest[0] == " " else "") + "[name]" if rest.strip() else match[0]
+
 def impersonal(text:str # visible text
               ) -> str:
     "`text` with [email], [phone], [profile] and [name] in the place of personal data."
     if "linkedin.com/" in text: text = _profile.sub("[profile]", text)
     if "@" in text or re.search(r"(?i)[\[({]at[\])}]| AT [a-z]", text): text = _email.sub("[email]", text)
     text = _digits.sub(lambda m: "[phone]" if _is_phone(text, m) else m[0], text)
-    if "[" in text: text = _beside.sub("[name]", text)
+    if "[" in text: text = _beside.sub(_named, text)
     text = _glad.sub("[name]", text)
     return _cue.sub(lambda m: m[0] if _not_a_name.search(m[2]) else m[1] + "[name]", text)
 

@@ -49,7 +49,7 @@ def fill(root, n=22):
             pid, text, spans = _advert(rng, i, day, vocab)
             title, company, url = (ATTACK["title"], ATTACK["company"], ATTACK["url"]) if i == 0 else ("ML engineer", f"Company {i % 17}", f"https://example.org/{i}")
             for copy in range(rng.choice([1, 1, 2, 4])):
-                part["sightings"].append(("sample", f"{pid}-{copy}", day, url, title, company, "Bern", text))
+                part["sightings"].append({"source": "sample", "source_id": f"{pid}-{copy}", "posted_at": day, "url": url, "title": title, "company": company, "place": "Bern", "raw": text})
                 part["texts"].append(("sample", f"{pid}-{copy}", pid, title, company, "en", text))
             part["postings"].append((pid, title, company, "sample", url, "en", text, day, day, 1, None))
             for a, start, end, r, section, b in spans:

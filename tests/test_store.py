@@ -71,4 +71,39 @@ def test_damaged_manifest_says_what_to_do(tmp_path):
     store = Store(tmp_path, stage="clean")
     store.write("dropped", dropped(1), "2026-01-05")
     (tmp_path/"dropped"/"collected_on=2026-01-05"/"manifest.json").write_text("{")
-    with pytest.raises(StoreError, match="is not JSON. Remove it"): store.read("dropped")
+    with pytest.raises(StoreError, match="cut short or altered. Run `skillnb repair`"): store.read("dropped")
+
+
+@pytest.mark.parametrize("damage", ["cut short", "one bit", "gone", "manifest"])
+def test_damage_is_told_and_mended(tmp_path, skillnb, damage):
+    store = Store(tmp_path, stage="clean")
+    store.write("dropped", dropped(500), "2026-01-05")
+    store.write("dropped", dropped(3), "2026-01-12")
+    folder = tmp_path/"dropped"/"collected_on=2026-01-05"
+    path = folder/"manifest.json" if damage == "manifest" else next(folder.glob("*.parquet"))
+    data = bytearray(path.read_bytes())
+    if damage == "one bit": data[len(data) // 2] ^= 1
+    path.write_bytes(data[:len(data) // 2] if damage in ("cut short", "manifest") else data)
+    if damage == "gone": path.unlink()
+    told = skillnb("repair", "--root", tmp_path)
+    assert told.returncode == 0 and "collected_on=2026-01-05" in told.stdout
+    assert Store(tmp_path).verify() == []
+    assert len(store.read("dropped")) == (503 if damage == "manifest" else 3)
+    assert skillnb("repair", "--root", tmp_path).stdout.startswith("nothing to mend")
+
+
+def test_a_killed_run_holds_nothing(tmp_path):
+    "The system ends a dead writer's hold."
+    def hold(root, ready):
+        with Store(root).lock(): ready.set(); time.sleep(60)
+    fork = multiprocessing.get_context("fork")
+    ready = fork.Event()
+    (tmp_path/"dropped").mkdir()
+    writer = fork.Process(target=hold, args=(tmp_path, ready))
+    writer.start()
+    assert ready.wait(20)
+    with pytest.raises(StoreError, match="another run is writing"):
+        with Store(tmp_path).lock(): pass
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.join()
+    with Store(tmp_path).lock(): pass

@@ -69,18 +69,18 @@ const skillnb = (() => {
   const chosen = () => $$(".options input:checked").map(i => i.value);
   drawers.compare = async (box, data, Plotly) => {
     const picked = data.skills.filter(s => chosen().includes(s.id)).slice(0, 6), traces = [], notes = [];
-    const tall = Math.max(0.05, ...picked.flatMap(s => s.high.filter(x => x !== null))) * 1.05, narrow = box.clientWidth < 600;
+    const tall = Math.max(0.05, ...picked.flatMap(s => s.high.filter(x => x !== null))) * 1.05, narrow = box.clientWidth < 600, most = narrow ? 15 : 24;
     picked.forEach((s, i) => {
       const c = colour(`c${i + 1}`), at = data.weeks.map((w, j) => j).filter(j => s.share[j] !== null), x = at.map(j => data.weeks[j]);
       traces.push({ x: [...x, ...[...x].reverse()], y: [...at.map(j => s.high[j]), ...[...at].reverse().map(j => s.low[j])], fill: "toself", fillcolor: fade(c, picked.length > 2 ? 0.09 : 0.18), line: { width: 0 }, mode: "lines", hoverinfo: "skip", showlegend: false, type: "scatter" });
       traces.push({ x, y: at.map(j => s.share[j]), name: plain(s.name), mode: "lines+markers", type: "scatter", line: { color: c, width: 2.5, dash: ["solid", "dash", "dot", "dashdot", "longdash", "solid"][i] },
         marker: { size: 7, color: at.map(j => data.total[j] < data.floor ? colour("paper") : c), line: { color: c, width: 1.5 }, symbol: ["circle", "square", "diamond", "triangle-up", "x", "pentagon"][i] },
         customdata: at.map(j => `${percent(s.share[j])} (${range(s.low[j], s.high[j])}), ${s.n[j]} of ${data.total[j]} postings`), hovertemplate: `<b>${plain(s.name)}</b><br>%{customdata}<extra></extra>` });
-      if (at.length) notes.push({ y: s.share[at.at(-1)], text: plain(s.name.length > 22 ? s.name.slice(0, 21) + "…" : s.name), c });
+      if (at.length) notes.push({ y: s.share[at.at(-1)], text: plain(s.name.length > most ? s.name.slice(0, most - 1) + "…" : s.name), c });
     });
     notes.sort((a, b) => a.y - b.y);
     notes.forEach((n, i) => { n.at = Math.max(n.y, i ? notes[i - 1].at + tall * 0.055 : 0); });
-    await Plotly.react(box, traces, look({ height: narrow ? 400 : 500, showlegend: false, hovermode: "closest", margin: { l: 48, r: narrow ? 96 : 150, t: 12, b: 44 },
+    await Plotly.react(box, traces, look({ height: narrow ? 400 : 500, showlegend: false, hovermode: "closest", margin: { l: 48, r: narrow ? 104 : 160, t: 12, b: 44 },
       xaxis: { type: "date", tickformat: "%-d %b", nticks: narrow ? 4 : 8, showgrid: false }, yaxis: { tickformat: ".0%", range: [0, tall], rangemode: "tozero" },
       annotations: notes.map(n => ({ x: 1, xref: "paper", xanchor: "left", xshift: 8, y: n.at, text: n.text, showarrow: false, font: { color: n.c, size: narrow ? 11 : 13 } })) }), settings);
     numbers(data, picked);
