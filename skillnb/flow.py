@@ -57,9 +57,11 @@ STAGES = (
     Stage("skills", "from surface forms to canonical skills", ("mentions",), ("links", "vocabulary"), "all",
           ("normalise.py", "aliases.csv"), ("skills",)),
     Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py"), ("map",)),
-    Stage("trends", "weekly shares with intervals, and what changed", ("postings", "mentions", "links"), ("trends", "changes"), "all",
-          ("trends.py",), ("trends", "skills")),
-    Stage("report", "the site", ("trends", "changes", "skills", "links", "mentions", "segments", "postings", "sightings", "sources", "dropped", "scores", "requests"), (), "all",
+    Stage("trends", "weekly shares with intervals, what changed, who asks for what together",
+          ("postings", "texts", "sightings", "mentions", "links", "labels", "vocabulary"),
+          ("trends", "countings", "changes", "comparisons", "facets", "sections", "kinds", "pairs", "steps", "corrected", "published"), "all",
+          ("trends.py", "changes.py", "facets.py", "together.py", "correct.py", "aliases.csv"), ("trends", "skills")),
+    Stage("report", "the site", ("trends", "changes", "skills", "links", "mentions", "segments", "postings", "sightings", "sources", "dropped", "scores", "requests", "comparisons"), (), "all",
           ("plot.py", "pages.py", "site.py", "assets"), ("report", "profile")),
 )
 

@@ -65,12 +65,39 @@ _spans = [
 ]
 
 # %% ../nbs/00_schema.ipynb #c4691b9d
-_measures = [
-    _table("trends", "a skill in a week: the postings open that week that ask for it",
-        "skill_id:str week:date n_postings:int n_total:int share:float low:float high:float", "skill_id week", "snapshot"),
-    _table("changes", "a skill's share in the last weeks against the weeks before",
-        "skill_id:str n_before:int total_before:int share_before:float n_after:int total_after:int share_after:float "
-        "change:float low:float high:float verdict:str", "skill_id", "snapshot"),
+_share = "n_postings:int n_total:int n_effective:float share:float low:float high:float answer:str"
+_change = "n_before:int total_before:int share_before:float n_after:int total_after:int share_after:float change:float low:float high:float"
+_trends = [
+    _table("trends", "a skill in a week: the postings open that week that ask for it", f"skill_id:str week:date {_share}", "skill_id week", "snapshot"),
+    _table("countings", "the same by another counting: new postings, or sightings",
+        f"counting:str skill_id:str week:date {_share}", "counting skill_id week", "snapshot"),
+    _table("changes", "a skill's share in the last weeks against the weeks before, like with like, and what the sightings' change is made of",
+        f"skill_id:str {_change} n_employers:int q:float? verdict:str note:str? "
+        "demand:float source_mix:float employer_mix:float reposts:float", "skill_id", "snapshot"),
+    _table("comparisons", "the same change seen another way", f"skill_id:str view:str {_change}", "skill_id view", "snapshot"),
+]
+
+# %% ../nbs/00_schema.ipynb #5be0c4d1
+_closer = [
+    _table("facets", "a skill among the postings of one place, level or pay",
+        f"facet:str value:str skill_id:str {_share}", "facet value skill_id", "snapshot"),
+    _table("sections", "how the postings that ask for a skill ask for it", f"skill_id:str section:str {_share}", "skill_id section", "snapshot"),
+    _table("kinds", "postings that ask for any skill of a kind in a section", f"week:date kind:str section:str {_share}", "week kind section", "snapshot"),
+    _table("pairs", "two skills asked together more, or less, often than chance would have it",
+        "skill_a:str skill_b:str n_both:int n_a:int n_b:int n_total:int lift:float low:float high:float q:float verdict:str", "skill_a skill_b", "snapshot"),
+    _table("steps", "the skills that open most postings, one after another",
+        "step:int skill_id:str n_opened:int n_open:int n_total:int share:float low:float high:float", "step", "snapshot"),
+    _table("corrected", "a skill's share in the last weeks, as read and without the tagger's own error",
+        "skill_id:str n_postings:int n_total:int share:float low:float high:float "
+        "n_audited:int hits:int misses:int false_alarms:int precision:float? precision_low:float? precision_high:float? "
+        "recall:float? recall_low:float? recall_high:float? corrected:float? corrected_low:float? corrected_high:float? answer:str", "skill_id", "snapshot"),
+    _table("published", "a share as it was published, with the versions that made it",
+        "skill_id:str week:date n_postings:int n_total:int share:float low:float high:float method:str vocabulary:str tagger:str",
+        "skill_id week method vocabulary tagger"),
+]
+
+# %% ../nbs/00_schema.ipynb #e7a2f913
+_records = [
     _table("scores", "one evaluation result",
         "dataset:str metric:str value:float low:float? high:float? n:int model:str", "dataset metric model", "latest"),
     _table("requests", "one request to a teacher: what it took, what it brought, what it cost",
@@ -86,7 +113,7 @@ _measures = [
         "run_id:str stage:str started:str seconds:float peak_mb:float rows:int status:str", "run_id stage"),
 ]
 
-TABLES = {t.name: t for t in _raw + _spans + _measures}
+TABLES = {t.name: t for t in _raw + _spans + _trends + _closer + _records}
 
 # %% ../nbs/00_schema.ipynb #f76ec7c6
 KINDS = ("hard", "soft")

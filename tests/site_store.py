@@ -69,13 +69,14 @@ def _measures(store, vocab, named, n, rng):
     write("skills", [(r.skill_id, r.name, r.kind, [r.name.lower(), r.name.upper()], total[r.skill_id], r.cluster, *(c + rng.gauss(0, .8) for c in center[r.cluster]))
                      for r in vocab.itertuples() if r.skill_id in total])
     weekly, monday = named.groupby(["skill_id", "day"]).posting_id.nunique().unstack(fill_value=0), {d: pd.Timestamp(d) - pd.Timedelta(days=6) for d in DAYS}
-    write("trends", [(k, monday[d], c, n, c / n, *proportion_confint(c, n, method="wilson")) for k, row in weekly.iterrows() for d, c in row.items()])
+    write("trends", [(k, monday[d], c, n, n, c / n, *proportion_confint(c, n, method="wilson"), "share") for k, row in weekly.iterrows() for d, c in row.items()])
     changes = []
     for k, row in weekly.iterrows():
         a, b, m = row.iloc[1:5].sum(), row.iloc[5:].sum(), 4 * n
         d, e = b / m - a / m, 1.96 * ((a / m * (1 - a / m) + b / m * (1 - b / m)) / m) ** .5
-        changes.append((k, a, m, a / m, b, m, b / m, d, d - e, d + e, "rising" if d - e > .1 else "falling" if d + e < -.1 else "can't tell"))
+        changes.append((k, a, m, a / m, b, m, b / m, d, d - e, d + e, 17, .5, "rising" if d - e > .1 else "falling" if d + e < -.1 else "can't tell", None, d, 0., 0., 0.))
     write("changes", changes)
+    write("comparisons", [(k, "raw", *row) for k, *row in (c[:10] for c in changes)])
     write("scores", [("held-out postings", "strict F1, hard", .812, .79, .83, 940, "tiny-tagger"), ("held-out postings", "strict F1, hard", .52, .49, .55, 940, "floor: memorised spans"),
                      ("held-out postings", "strict F1, soft", .61, .55, .67, 210, "tiny-tagger")])
     write("dropped", [("clean", f"sample/x{i}", "no text") for i in range(7)] + [("tag", "sample/fr", "language not covered: fr")])
