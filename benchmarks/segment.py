@@ -26,7 +26,7 @@ HEAD = """# segment
 Share of labelled spans whose segment stands in the section that the label gives, measured on the postings as collected.
 The rules were written while looking at four fifths of the {n} labelled postings (`tuned`), and the model that revises them was trained
 on those; the other fifth, chosen by a hash of the posting's name, was only counted (`held out`). What the model gives on postings that
-neither saw is the held-out row; within the tuned part, five-fold cross-validation over groups of look-alikes gave 0.896 for rules and
+neither saw is the held-out row; within the tuned part, five-fold cross-validation over groups of look-alikes gave 0.897 for rules and
 model (`nbs/make/sections.ipynb`), where the rules have an advantage. In brackets 95 % bootstrap intervals, by posting. The floor calls
 every span `required`, the most frequent section. `inside` is the share of spans that lie within one segment. The labels were made by
 language models under a guide; two independent passes of that kind agree on the section of 0.958 of the spans they share.

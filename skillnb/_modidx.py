@@ -483,6 +483,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'skillnb.schema.table_of': ('schema.html#table_of', 'skillnb/schema.py')},
             'skillnb.section': { 'skillnb.section._above': ('section.html#_above', 'skillnb/section.py'),
                                  'skillnb.section._around': ('section.html#_around', 'skillnb/section.py'),
+                                 'skillnb.section._known_before': ('section.html#_known_before', 'skillnb/section.py'),
                                  'skillnb.section._own': ('section.html#_own', 'skillnb/section.py'),
                                  'skillnb.section._place': ('section.html#_place', 'skillnb/section.py'),
                                  'skillnb.section._steps': ('section.html#_steps', 'skillnb/section.py'),
