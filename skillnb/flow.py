@@ -47,7 +47,7 @@ STAGES = (
           ("fetch.py", "source.py", "web.py", "linkedin.py", "hn.py", "boards.py", "files.py", "text.py", "sample/sightings.parquet"), ("fetch",)),
     Stage("clean", "plain text, language, no personal data", ("sightings",), ("texts", "dropped"), "day", ("clean.py", "text.py"), ("clean",)),
     Stage("dedup", "one posting from many sightings, cut into segments", ("texts", "sightings"), ("postings", "segments", "folds", "signatures", "keys"), "past",
-          ("dedup.py", "segment.py"), ("dedup", "segment")),
+          ("dedup.py", "segment.py", "section.py", "weights/sections.npz"), ("dedup", "segment")),
     Stage("label", "skills tagged by an LLM, verified against the text", ("postings", "segments"), ("labels", "requests", "dropped"), "day",
           ("costs.py", "choose.py", "teacher.py", "label.py", "review.py", "prices.csv", "sample/truth.jsonl.gz"), ("label",)),
     Stage("train", "fine-tune the tagger; promote it only if it is not worse", ("labels", "postings", "segments"), ("scores",), "all",
