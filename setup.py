@@ -32,7 +32,7 @@ setup(
     keywords=meta["keywords"].split(),
     python_requires=f">={meta['min_python']}",
     packages=["skillnb"],
-    package_data={"skillnb": ["sample/*", "weights/*", "assets/*", "*.csv"]},
+    package_data={"skillnb": ["sample/*", "weights/*", "assets/*", "*.csv", "*.parquet"]},
     install_requires=meta["requirements"].split(),
     extras_require={extra: meta[f"{extra}_requirements"].split() for extra in ("s3", "dev")},
     entry_points={"console_scripts": meta["console_scripts"].split(), "nbdev": ["skillnb=skillnb._modidx:d"]},

@@ -182,9 +182,10 @@ class SkillsConfig(_Settings):
     min_score: float = Field(0.5, ge=0, le=1)
 
 class MapConfig(_Settings):
-    "Embedding, projection and clusters."
+    "Embedding, projection and clusters; 0 clusters: as many as fit best."
     encoder: str = "embedded"
-    clusters: int = Field(12, ge=1)
+    clusters: int = Field(0, ge=0)
+    method: Literal["kmeans", "hdbscan", "kmeans-vectors"] = "kmeans"
     neighbors: int = Field(15, ge=2)
     min_dist: float = Field(0.1, ge=0)
     seed: int = 42

@@ -92,3 +92,12 @@ def test_an_encoder_that_is_not_there_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     (tmp_path/"empty").mkdir()
     with pytest.raises(ModelError, match="found no config.json"): embed(["SQL"], str(tmp_path/"empty"))
+
+
+def test_a_skill_stays_where_it_was_and_so_does_a_name():
+    first = place(vocabulary(120), crowds(120))
+    then = place(vocabulary(126), np.r_[crowds(120), crowds(6, seed=1)], before=first)
+    old, new = first[["u", "v"]].to_numpy(), then[["u", "v"]].to_numpy()[:120]
+    size = np.sqrt(((old - old.mean(axis=0)) ** 2).sum(axis=1).mean())
+    assert np.linalg.norm(new - old, axis=1).mean() < .5 * size
+    assert len(set(first.cluster) & set(then.cluster)) >= .5 * first.cluster.nunique()
