@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from skillnb.clean import clean
-from skillnb.dedup import fold
+from skillnb.dedup import Index, fold
 from skillnb.fetch import FetchError, TextFolder, collect, sources
 from skillnb.config import FetchConfig
 from skillnb.schema import conform, empty
@@ -100,10 +100,10 @@ def test_an_unknown_source(skillnb, tmp_path):
     assert done.returncode != 0 and "did you mean 'linkedin'?" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_nothing_is_a_valid_day():
+def test_nothing_is_a_valid_day(tmp_path):
     texts, dropped = clean(empty("sightings"))
     assert texts.empty and dropped.empty
-    postings = fold(texts, empty("postings"), "2026-01-05")
+    postings = fold(texts, Index(Store(tmp_path)), "2026-01-05")["postings"]
     assert conform("postings", postings).num_rows == conform("segments", segment_postings(postings)).num_rows == 0
 
 

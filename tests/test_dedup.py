@@ -184,8 +184,8 @@ def test_a_new_day_costs_a_day_and_an_old_one_those_after_it(tmp_path):
     stage, config = stages("dedup", "dedup")[0], load(environ={}, root=str(tmp_path))
     def arrive(day, *rows):
         found = texts(*rows)
-        sightings = found.assign(raw=found.text, posted_at=None, place=None)
-        for table, part in (("texts", found), ("sightings", sightings)): Store(tmp_path, stage="bench").write(table, part[TABLES[table].schema.names], day)
+        for table in ("texts", "sightings"):
+            Store(tmp_path, stage="bench").write(table, found.assign(raw=found.text).reindex(columns=TABLES[table].schema.names).astype(object), day)
     def work_off():
         due = work(store := Store(tmp_path), stage, config)
         store, index = Store(tmp_path, stage="dedup", work=due), Index(Store(tmp_path))
