@@ -100,7 +100,7 @@ def test_greenhouse():
     found = board("greenhouse", BoardsServer({("greenhouse", "acme"): rows}), companies=("acme", "nobody"))
     [row] = found.sightings.to_dict("records")
     assert (row["source_id"], row["place"], row["posted_at"], row["remote"]) == ("acme/8559344001", "Tokyo, Japan; Bern", "2026-06-29", None)
-    assert row["raw"] == "We use Python & SQL.\nKubernetes" or row["raw"].split() == "We use Python & SQL. Kubernetes".split()
+    assert row["raw"] == "We use Python & SQL.\n• Kubernetes"
     assert list(reasons(found).values()) == ["a prospect post, no opening", "its title names none of fetch.topic", "the row has no text",
                                              'status 404 ("Job not found"): no board is called \'nobody\': check fetch.greenhouse.companies']
     assert not found.failed
@@ -115,7 +115,7 @@ def test_lever():
     rows = [lever_job(1), lever_job(2, workplaceType="unspecified", salaryRange=None, lists=None, createdAt=None)]
     found = board("lever", BoardsServer({("lever", "acme"): rows, ("lever", "empty"): []}), companies=("acme", "eu:acme", "empty", "nobody"))
     row, other, european = found.sightings.to_dict("records")[:3]
-    assert row["raw"].split() == "We build things. Qualifications Python Rust Apply soon.".split()
+    assert row["raw"].split() == "We build things. Qualifications • Python • Rust Apply soon.".split()
     assert (row["salary_min"], row["salary_max"], row["salary_currency"], row["salary_period"]) == (100000.0, 150000.0, "USD", "year")
     assert (row["remote"], row["posted_at"], row["company"], row["employment_type"]) == (False, "2019-03-21", "acme", "FULL_TIME")
     assert (other["remote"], other["salary_min"], other["posted_at"]) == (None, None, None) and european["source_id"].startswith("eu:acme/")
