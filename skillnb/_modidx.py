@@ -230,6 +230,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'skillnb.embed': { 'skillnb.embed._cache_of': ('embed.html#_cache_of', 'skillnb/embed.py'),
                                'skillnb.embed._held': ('embed.html#_held', 'skillnb/embed.py'),
                                'skillnb.embed._load': ('embed.html#_load', 'skillnb/embed.py'),
+                               'skillnb.embed._model': ('embed.html#_model', 'skillnb/embed.py'),
                                'skillnb.embed._unit': ('embed.html#_unit', 'skillnb/embed.py'),
                                'skillnb.embed.embed': ('embed.html#embed', 'skillnb/embed.py'),
                                'skillnb.embed.embed_once': ('embed.html#embed_once', 'skillnb/embed.py'),

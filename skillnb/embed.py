@@ -8,6 +8,7 @@ __all__ = ['where', 'embed', 'embed_once']
 # %% ../nbs/30_embed.ipynb #69d05933
 import hashlib
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,16 @@ def where(encoder:str # "embedded", a folder, or a hub name such as "paraphrase-
     return resolve(f"sentence-transformers/{encoder}" if short else encoder)
 
 # %% ../nbs/30_embed.ipynb #ec1e0c7a
+@lru_cache(1)
+def _model(place):
+    "A SentenceTransformer, loaded once: a stage embeds several lists of names."
+    from sentence_transformers import SentenceTransformer
+    return SentenceTransformer(place, local_files_only=os.path.isdir(place), trust_remote_code=False)
+
 def _load(encoder):
     "The SentenceTransformer; one that cannot be had says what to do."
-    from sentence_transformers import SentenceTransformer
     place = where(encoder)
-    try: return SentenceTransformer(place, local_files_only=os.path.isdir(place), trust_remote_code=False)
+    try: return _model(place)
     except (OSError, ValueError) as e:
         raise ModelError(f"the encoder {encoder!r} cannot be loaded: {str(e).splitlines()[0]}. "
                          "Allow the model hub, give a folder, or use the one that is here: --set map.encoder=embedded") from None

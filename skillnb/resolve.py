@@ -144,11 +144,11 @@ def kept(decided:pd.DataFrame,    # from `decide`
     votes, to, taken = votes.sort_values(["n_postings", "old"], ascending=[False, True]), {}, set(decided.skill_id) & curated
     for r in votes.itertuples():
         if r.skill_id not in to and r.old not in taken: to[r.skill_id] = r.old; taken.add(r.old)
-    return decided.assign(skill_id=[_free(to.get(s, s), s in to, taken) for s in decided.skill_id])
+    return decided.assign(skill_id=[_free(to.get(s, s), s in to, taken, curated) for s in decided.skill_id])
 
-def _free(skill_id, was_kept, taken):
+def _free(skill_id, was_kept, taken, curated):
     "An id that means nothing else: one that a different skill has kept gets a number."
-    if was_kept or skill_id not in taken or skill_id in {n.skill_id for n in table().values()}: return skill_id
+    if was_kept or skill_id not in taken or skill_id in curated: return skill_id
     return next(s for s in (f"{skill_id[:60]}-{n}" for n in range(2, 999)) if s not in taken)
 
 # %% ../nbs/35_resolve.ipynb #e0ea7717

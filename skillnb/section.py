@@ -37,12 +37,12 @@ def _verdicts(sections, past, rest, heading, i):
     return [(f"R{own}", .5), (f"R{own}{heading}", .4), *near, (f"rest{rest}{own}", .3), (f"past{past}{own}", .3)]
 
 # %% ../nbs/09_section.ipynb #14f5b735
-def _place(piece, kinds, since, ahead, i, n):
+def _place(piece, words, kinds, since, ahead, i, n):
     "Traces of where a piece stands: below which headings, how far, what is still to come, whether it is a bullet or a sentence."
     below, before = kinds[-1] if kinds else "start", kinds[-2] if kinds[1:] else "-"
     shape = f"{bool(_bullet.match(piece))}{piece.endswith('.')}"
     marks = [f"B{before}", f"A{ahead}", f"S{_steps(since)}", f"L{_steps(len(piece))}", f"F{shape}", f"P{4 * i // n}"]
-    return [(f"M{below}", .7), *((f"{m}|{below}", .7) for m in marks), *((f"^{w}|{below}", .5) for w in _words(piece)[:1])]
+    return [(f"M{below}", .7), *((f"{m}|{below}", .7) for m in marks), *((f"^{w}|{below}", .5) for w in words[:1])]
 
 # %% ../nbs/09_section.ipynb #a0d2534c
 def _own(words):
@@ -72,7 +72,7 @@ def traces(text:str,      # a posting
     ahead = _known_before([k if k in ("required", "preferred", "duty") else None for k in opened[::-1]])[::-1]
     for i, (a, b, _) in enumerate(pieces):
         if opened[i]: kinds, head = (kinds + [opened[i]])[-2:], i
-        found = _verdicts(sections, past[i], rest[i], kinds[-1] if kinds else "start", i) + _place(text[a:b], kinds, i - head + 1, ahead[i], i, n)
+        found = _verdicts(sections, past[i], rest[i], kinds[-1] if kinds else "start", i) + _place(text[a:b], words[i], kinds, i - head + 1, ahead[i], i, n)
         out.append(found + _own(words[i]) + (_above(words[head]) if kinds else []) + _around(words, i))
     return out
 

@@ -53,18 +53,15 @@ def _by_letters(names, most):
     here, rows = tfidf.transform(names), np.array(rows)
     for start in range(0, len(names), 256):
         for row in (here[start:start + 256] @ there).tocsr():
-            best = row.indices[np.argsort(-row.data, kind="stable")[:most]]
-            likeness = dict(zip(row.indices, row.data))
             found.append({})
-            for b in best: found[-1].setdefault(int(rows[b]), float(likeness[b]))
+            for k in np.argsort(-row.data, kind="stable")[:most]: found[-1].setdefault(int(rows[row.indices[k]]), float(row.data[k]))
     return found
 
 # %% ../nbs/37_taxonomy.ipynb #769f8c76
-def _scored(i, letters, vector, pool, pooled, most):
-    "The `most` best concepts of one skill: (row, score)."
+def _scored(letters, vector, pool, at, pooled, most):
+    "The `most` best concepts of one skill: (row, score); `at` is where `pool` holds a row."
     cosine = pooled @ vector
     near = dict(zip(pool[np.argsort(-cosine, kind="stable")[:most]], [0.0] * most)) | letters
-    at = {row: k for k, row in enumerate(pool)}
     scores = {row: (max(float(cosine[at[row]]), 0) + lexical) / 2 for row, lexical in near.items()}
     return sorted(scores.items(), key=lambda s: (-s[1], s[0]))[:most]
 
@@ -94,7 +91,7 @@ def concepts(vocabulary:pd.DataFrame, # skill_id, name
     at = {row: k for k, row in enumerate(pool)}
     pooled, vectors, out = embed([_does.sub("", t.label[row]) for row in pool]), embed(names), []
     for i, skill_id in enumerate(vocabulary.skill_id):
-        best = _scored(i, letters[i], vectors[i], pool, pooled, most)
+        best = _scored(letters[i], vectors[i], pool, at, pooled, most)
         if equal[i] is not None:
             score = _first(names[i], equal[i], float(pooled[at[equal[i]]] @ vectors[i]))
             best = sorted([(equal[i], score), *((r, s) for r, s in best if r != equal[i])], key=lambda s: -s[1])[:most]
