@@ -37,6 +37,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'skillnb.champion._measured': ('champion.html#_measured', 'skillnb/champion.py'),
                                   'skillnb.champion._measuring': ('champion.html#_measuring', 'skillnb/champion.py'),
                                   'skillnb.champion._remember': ('champion.html#_remember', 'skillnb/champion.py'),
+                                  'skillnb.champion._role': ('champion.html#_role', 'skillnb/champion.py'),
                                   'skillnb.champion._row': ('champion.html#_row', 'skillnb/champion.py'),
                                   'skillnb.champion._unmeasured': ('champion.html#_unmeasured', 'skillnb/champion.py'),
                                   'skillnb.champion.confusion': ('champion.html#confusion', 'skillnb/champion.py'),

@@ -93,17 +93,20 @@ def rollback(root:str, # the store
     return now
 
 # %% ../nbs/44_champion.ipynb #8a0b1b9b
+def _role(model, now):
+    "What a model is, from `champion.json`."
+    if model == now["champion"]: return "champion"
+    return "taken back" if model in now["barred"] else "before" if model in now["before"] else "challenger"
+
 def models(root:str # the store
-          ) -> pd.DataFrame: # model, role, postings, labels, backbone, f1, gain, low, high, last event
+          ) -> pd.DataFrame: # model, role, postings, labels, backbone, f1, difference, low, high, last
     "All models of a store and what became of them, the champion first."
-    now, told = champion(root), Store(root).sql("SELECT model, arg_max(struct_pack(*COLUMNS(*)), at) AS last FROM promotions GROUP BY 1").set_index("model")["last"]
-    def role(m): return "champion" if m == now["champion"] else "taken back" if m in now["barred"] else "before" if m in now["before"] else "challenger"
-    rows = []
-    for name, about in {"shipped": {}, **trained(root)}.items():
-        last = told.get(name) or {}
-        rows.append((name, role(name), about.get("n_postings"), about.get("n_labels"), about.get("backbone"), *(last.get(c) for c in ("f1", "difference", "low", "high")),
-                     f"{last['at'][:10]} {last['event']}: {last['reason']}" if last else ""))
-    out = pd.DataFrame(rows, columns=["model", "role", "postings", "labels", "backbone", "f1", "gain", "low", "high", "last event"])
+    now, cards = champion(root), {"shipped": {}, **trained(root)}
+    out = pd.DataFrame([(m, _role(m, now), c.get("n_postings"), c.get("n_labels"), c.get("backbone")) for m, c in cards.items()],
+                       columns=["model", "role", "postings", "labels", "backbone"])
+    told = Store(root).read("promotions").sort_values("at", kind="stable").drop_duplicates("model", keep="last")
+    told["last"] = told["at"].str[:10] + " " + told.event + ": " + told.reason
+    out = out.merge(told[["model", "f1", "difference", "low", "high", "last"]], how="left")
     return out.sort_values("role", key=lambda r: r != "champion", kind="stable", ignore_index=True)
 
 # %% ../nbs/44_champion.ipynb #c4567d8e
