@@ -351,6 +351,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'skillnb.inbox.listed': ('inbox.html#listed', 'skillnb/inbox.py'),
                                'skillnb.inbox.obeyed': ('inbox.html#obeyed', 'skillnb/inbox.py'),
                                'skillnb.inbox.safe': ('inbox.html#safe', 'skillnb/inbox.py'),
+                               'skillnb.inbox.set_aside': ('inbox.html#set_aside', 'skillnb/inbox.py'),
                                'skillnb.inbox.to_csv': ('inbox.html#to_csv', 'skillnb/inbox.py'),
                                'skillnb.inbox.unsafe': ('inbox.html#unsafe', 'skillnb/inbox.py')},
             'skillnb.label': { 'skillnb.label.Bank': ('label.html#bank', 'skillnb/label.py'),

@@ -55,7 +55,7 @@ STAGES = (
     Stage("tag", "mark the skills in every new posting", ("postings", "segments"), ("mentions", "dropped"), "day",
           ("tag.py", "spans.py", "models.py", "weights/card.json"), ("tag",)),
     Stage("skills", "from surface forms to canonical skills", ("mentions", "postings", "decisions"),
-          ("links", "vocabulary", "forms", "acronyms", "lineage", "concepts", "inbox"), "all",
+          ("links", "vocabulary", "forms", "acronyms", "lineage", "concepts", "inbox", "dropped"), "all",
           ("normalise.py", "acronyms.py", "resolve.py", "groups.py", "taxonomy.py", "inbox.py", "embed.py", "aliases.csv", "taxonomy.parquet"), ("skills", "map")),
     Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py"), ("map",)),
     Stage("trends", "weekly shares with intervals, what changed, who asks for what together",
