@@ -67,7 +67,7 @@ def to_csv(inbox:pd.DataFrame # table `inbox`
     w.writerow(["decision", "into", "name", "kind", "first_seen", "postings", "employers", "burst", "nearest", "sentence"])
     for r in inbox.itertuples():
         said = f"{r.burst:.1f} ({r.low:.1f} to {r.high:.1f})"
-        w.writerow([safe(c) for c in ("", "", r.name, r.kind, r.first_seen, r.n_postings, r.n_employers, said, "; ".join(r.nearest), " ".join(r.sentence.split()))])
+        w.writerow([safe(c) for c in ("", "", r.name, r.kind, str(r.first_seen)[:10], r.n_postings, r.n_employers, said, "; ".join(r.nearest), " ".join(r.sentence.split()))])
     return out.getvalue()
 
 # %% ../nbs/38_inbox.ipynb #df432a4b
