@@ -185,7 +185,7 @@ def _parameters(path, given):
 def _private_kernel():
     "Settings of a kernel whose messages go over sockets in a folder of its own; by default anybody on the machine could read them."
     with tempfile.TemporaryDirectory(prefix="skillnb-") as sockets:
-        yield Traits(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"})
+        yield Traits(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}, NotebookClient={"extra_arguments": ["--IPKernelApp.log_level=50"]})   # no word at its end
 
 class _Lines(logging.Handler):
     "Hands the newest printed line to `tell`."
