@@ -57,7 +57,7 @@ STAGES = (
     Stage("skills", "from surface forms to canonical skills", ("mentions", "postings", "decisions"),
           ("links", "vocabulary", "forms", "acronyms", "lineage", "concepts", "inbox", "dropped"), "all",
           ("normalise.py", "acronyms.py", "resolve.py", "groups.py", "taxonomy.py", "inbox.py", "embed.py", "aliases.csv", "taxonomy.parquet"), ("skills", "map")),
-    Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py"), ("map",)),
+    Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py", "regions.py"), ("map",)),
     Stage("trends", "weekly shares with intervals, what changed, who asks for what together",
           ("postings", "texts", "sightings", "mentions", "links", "labels", "vocabulary"),
           ("trends", "countings", "changes", "comparisons", "facets", "sections", "kinds", "pairs", "steps", "corrected", "published"), "all",
