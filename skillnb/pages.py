@@ -21,7 +21,7 @@ from .changes import EMPLOYERS
 from .config import Config
 from .models import SHIPPED, card, champion, model_folder
 from .plot import (Html, band_chart, clip, cluster_names, count, count_rows, day, excerpt, fragment, interval, interval_rows,
-                          map_files, map_fragment, pct, points, spark_points, web, week, window)
+                          map_fragment, map_picture, pct, points, spark_points, web, week, window)
 from .store import Store
 
 # %% ../nbs/43_pages.ipynb #2a89f78b
@@ -179,14 +179,12 @@ def skill_map(report:Report) -> Html:
 def clusters(report:Report,
              most:int=12 # skills named in each
             ) -> Html:
-    "The clusters in words, with links to the map's files, which are written here."
-    when = (report.store.days("skills") or [""])[-1]
-    files = map_files(report.skills, report.out/"plots", when, "../assets/plotly.min.js")
-    links = [{"href": f"plots/{f.name}", "text": t} for f, t in zip(files, ("plane as a picture (PNG)", "space (HTML)", "space with clusters (HTML)"))]
+    "The clusters in words, with a link to the map as a picture, which is drawn here."
+    picture = map_picture(report.skills, report.out/"plots", (report.store.days("skills") or [""])[-1])
     ranked = report.skills.sort_values(["n_postings", "skill_id"], ascending=[False, True])
     rows = [{"name": name, "colour": i % 6 + 1, "shape": i // 6 % 2, "n": (ranked.cluster == c).sum(), "members": ranked[ranked.cluster == c].head(most).to_dict("records")}
             for i, (c, name) in enumerate(cluster_names(report.skills).items())]
-    return fragment("clusters", rows, links)
+    return fragment("clusters", rows, picture and f"plots/{picture.name}")
 
 # %% ../nbs/43_pages.ipynb #fdd87e86
 def skill_rows(report:Report) -> pd.DataFrame:
