@@ -84,9 +84,9 @@ def assemble(pages:Path,   # folder of executed notebooks, with whatever files a
              settings:dict # from `site_settings`; learns which pages and files there are
             ) -> None:
     "Everything the site is made of, in one folder; raises `SiteError` for a page that is not there."
-    pages, nav = Path(pages), [l["href"] for l in settings["website"]["navbar"]["left"]]
-    if missing := [p for p in nav if p.endswith(".ipynb") and not (pages/p).is_file()]:
-        raise SiteError(f"{pages} should hold the executed pages {', '.join(nav)}; missing: {', '.join(missing)}. Run `skillnb report`")
+    pages, named = Path(pages), [l["href"] for part in ("navbar", "page-footer") for l in settings["website"][part]["left"]]
+    if missing := [p for p in named if not (pages/p).is_file()]:
+        raise SiteError(f"{pages} should hold the executed pages {', '.join(named)}; missing: {', '.join(missing)}. Run `skillnb report`")
     shutil.copytree(pages, build, dirs_exist_ok=True)
     (build/"assets").mkdir()
     for name in _static: shutil.copy(ASSETS/name, build/"assets"/name)
