@@ -6,7 +6,7 @@
 __all__ = ['CHOICES', 'FACET_NAMES', 'SAMPLE', 'trend_data', 'compare', 'skill_map', 'clusters', 'group_weeks', 'group_id',
            'groups', 'group_parts', 'kinds', 'facets', 'next_data', 'what_next']
 
-# %% ../nbs/44_explore.ipynb #5da909a9
+# %% ../nbs/44_explore.ipynb #1c6c7aa9
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
@@ -14,7 +14,7 @@ from scipy.stats import norm
 from .facets import FACETS
 from .normalise import slug
 from .pages import Report, last_weeks, newest, quiet
-from .plot import Html, band_chart, clip, cluster_names, count, fragment, interval, interval_rows, map_files, map_fragment, pct, week, window
+from .plot import Html, band_chart, clip, cluster_names, count, fragment, interval, interval_rows, map_fragment, map_picture, pct, week, window
 from .schema import SECTIONS
 from .together import wanted
 from .trends import panel, share_of
@@ -56,18 +56,16 @@ def skill_map(report:Report) -> Html:
                  "Skills are grouped and linked with the help of ESCO, the classification of the European Commission.")
     return map_fragment(report.skills, report.trends, len(report.paged), note)
 
-# %% ../nbs/44_explore.ipynb #6539286a
+# %% ../nbs/44_explore.ipynb #bab80840
 def clusters(report:Report,
              most:int=12 # skills named in each
             ) -> Html:
-    "The clusters in words, with links to the map's files, which are written here."
-    when = (report.store.days("skills") or [""])[-1]
-    files = map_files(report.skills, report.out/"plots", when, "../assets/plotly.min.js")
-    links = [{"href": f"plots/{f.name}", "text": t} for f, t in zip(files, ("plane as a picture (PNG)", "space (HTML)", "space with clusters (HTML)"))]
+    "The clusters in words, with a link to the map as a picture, which is drawn here."
+    picture = map_picture(report.skills, report.out/"plots", (report.store.days("skills") or [""])[-1])
     ranked = report.skills.assign(href=report.skills.skill_id.map(report.href))
     rows = [{"name": name, "colour": i % 6 + 1, "shape": i // 6 % 2, "n": (ranked.cluster == c).sum(), "members": ranked[ranked.cluster == c].head(most).to_dict("records")}
             for i, (c, name) in enumerate(cluster_names(report.skills).items())]
-    return fragment("clusters", rows, links)
+    return fragment("clusters", rows, picture and f"plots/{picture.name}")
 
 # %% ../nbs/44_explore.ipynb #88eebc6a
 _in_group = """

@@ -6,7 +6,7 @@
 __all__ = ['ASSETS', 'COLOURS', 'fenced', 'unfenced', 'Html', 'json_text', 'count', 'pct', 'interval', 'shift', 'points', 'day',
            'week', 'window', 'seen', 'clip', 'web', 'fragment', 'axis', 'interval_rows', 'count_rows', 'spark_points',
            'band_chart', 'excerpt', 'cluster_names', 'labelled', 'map_figure', 'map_data', 'map_fragment', 'png_2d',
-           'plotly_js', 'html_3d', 'map_files', 'export_plots']
+           'html_3d', 'map_picture', 'map_files', 'export_plots']
 
 # %% ../nbs/41_plot.ipynb #609889c4
 import json
@@ -336,12 +336,6 @@ def _scatter(ax, ranked):
     for text in ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=8, markerscale=.4).get_texts():
         text.set_parse_math(False)
 
-# %% ../nbs/41_plot.ipynb #78419686
-def plotly_js() -> Path:
-    "The one copy of plotly.js, as the Python package brings it."
-    import plotly
-    return Path(plotly.__file__).parent/"package_data"/"plotly.min.js"
-
 # %% ../nbs/41_plot.ipynb #f302934e
 def html_3d(skills:pd.DataFrame, # rows of `skills`
             path:Path,           # an HTML file
@@ -354,17 +348,23 @@ def html_3d(skills:pd.DataFrame, # rows of `skills`
     return Path(path)
 
 # %% ../nbs/41_plot.ipynb #1482b0f0
+def map_picture(skills:pd.DataFrame, # rows of `skills`
+                folder:Path,         # gets the file
+                when:str             # the ISO day it stands for
+               ) -> Path:            # the PNG, None for no skill
+    "The plane as a picture, under the name of the first version."
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return png_2d(skills, Path(folder)/f"{when}_2D_projection.png") if len(skills) else None
+
 def map_files(skills:pd.DataFrame, # rows of `skills`
               folder:Path,         # gets the three files
               when:str,            # the ISO day they stand for
               script=True          # as for `html_3d`
              ) -> list:            # their paths
     "PNG, projection and clustering under the names of the first version."
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    if not len(skills): return []
-    return [png_2d(skills, folder/f"{when}_2D_projection.png"), html_3d(skills, folder/f"{when}_3D_projection.html", script=script),
-            html_3d(skills, folder/f"{when}_3D_clustering.html", "cluster", script)]
+    if not (png := map_picture(skills, folder, when)): return []
+    return [png, html_3d(skills, Path(folder)/f"{when}_3D_projection.html", script=script),
+            html_3d(skills, Path(folder)/f"{when}_3D_clustering.html", "cluster", script)]
 
 # %% ../nbs/41_plot.ipynb #95cd0d62
 def export_plots(store, # a `Store` or anything that reads and knows its days

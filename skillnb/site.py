@@ -21,7 +21,8 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from .plot import ASSETS, plotly_js, seen, unfenced
+from .finish import finish
+from .plot import ASSETS, seen, unfenced
 
 # %% ../nbs/42_site.ipynb #e5f64ddf
 class SiteError(RuntimeError):
@@ -88,12 +89,12 @@ def assemble(pages:Path,   # folder of executed notebooks, with whatever files a
         raise SiteError(f"{pages} should hold the executed pages {', '.join(nav)}; missing: {', '.join(missing)}. Run `skillnb report`")
     shutil.copytree(pages, build, dirs_exist_ok=True)
     (build/"assets").mkdir()
-    for f in (*(ASSETS/n for n in _static), plotly_js()): shutil.copy(f, build/"assets"/f.name)
+    for name in _static: shutil.copy(ASSETS/name, build/"assets"/name)
     settings["project"]["render"] = sorted(p.name for p in build.glob("*.ipynb"))
     settings["project"]["resources"] = sorted(p.name + ("/**" if p.is_dir() else "") for p in build.iterdir() if p.suffix != ".ipynb")
     (build/"_quarto.yml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
-_static = ("site.css", "site.js", "dark.scss", "icon.svg")
+_static = ("site.css", "site.js", "search.js", "plotly-gl3d.min.js", "icon.svg", "dark.scss")
 
 # %% ../nbs/42_site.ipynb #3ace1b67
 def _with_quarto(build, settings):
@@ -181,14 +182,20 @@ def _make(build, settings, renderer):
 # %% ../nbs/42_site.ipynb #c0caa7bb
 def render(pages:Path,   # folder of executed report notebooks
            out:Path,     # where the site goes
-           config=None,  # a `Config`, for the site's title
+           config=None,  # a `Config`, for the site's title and address
            renderer:str="auto" # "quarto", "nbconvert", or "auto": Quarto where it is on the PATH
           ) -> Path:     # the first page
     "Make the site; raises `SiteError`."
     out, settings = Path(out), site_settings(config and config.report.title)
+    name = settings["website"]["title"]
     _check_place(out)
     with tempfile.TemporaryDirectory() as folder:
         build = Path(folder)
         assemble(pages, build, settings)
-        _put(_make(build, settings, renderer), out)
+        made = _make(build, settings, renderer)
+        search = framed("Search", (ASSETS/"search.html").read_text(encoding="utf-8"), "search.html", "Every page of this site, skills and sentences behind them included.", name=name)
+        (made/"search.html").write_text(search, encoding="utf-8")
+        try: finish(made, name, config.report.url if config else "")
+        except RuntimeError as e: raise SiteError(str(e)) from None
+        _put(made, out)
     return out/"index.html"
