@@ -89,12 +89,11 @@ def assemble(pages:Path,   # folder of executed notebooks, with whatever files a
         raise SiteError(f"{pages} should hold the executed pages {', '.join(named)}; missing: {', '.join(missing)}. Run `skillnb report`")
     shutil.copytree(pages, build, dirs_exist_ok=True)
     (build/"assets").mkdir()
-    for name in _static: shutil.copy(ASSETS/name, build/"assets"/name)
+    for f in ASSETS.iterdir():
+        if f.suffix in (".css", ".js", ".svg", ".scss"): shutil.copy(f, build/"assets"/f.name)
     settings["project"]["render"] = sorted(p.name for p in build.glob("*.ipynb"))
     settings["project"]["resources"] = sorted(p.name + ("/**" if p.is_dir() else "") for p in build.iterdir() if p.suffix != ".ipynb")
     (build/"_quarto.yml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
-
-_static = ("site.css", "site.js", "search.js", "plotly-gl3d.min.js", "icon.svg", "dark.scss")
 
 # %% ../nbs/42_site.ipynb #3ace1b67
 def _with_quarto(build, settings):
