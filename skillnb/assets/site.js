@@ -2,7 +2,9 @@
 "use strict";
 const skillnb = (() => {
   const $ = (s, el = document) => el.querySelector(s), $$ = (s, el = document) => [...el.querySelectorAll(s)];
-  const root = document.documentElement, store = { get: () => { try { return localStorage.getItem("skillnb-theme"); } catch { return null; } },
+  const root = document.documentElement, top = new URL("..", document.currentScript.src);      // the top of the site, from whatever folder a page lies in
+  root.classList.add("js");
+  const store = { get: () => { try { return localStorage.getItem("skillnb-theme"); } catch { return null; } },
     set: v => { try { localStorage.setItem("skillnb-theme", v); } catch { /* private window */ } } };
   const quarto = () => !!document.getElementById("quarto-bootstrap");
 
@@ -14,6 +16,20 @@ const skillnb = (() => {
     if (button && !quarto()) button.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; store.set(root.dataset.theme); redraw(); });
     if (quarto()) new MutationObserver(redraw).observe(document.body, { attributeFilter: ["class"] });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  }
+  function menu() {                   // on a phone the pages stand behind a button; Quarto brings its own
+    const button = $(".navbar-toggler"); if (!button || quarto()) return;
+    const open = yes => button.setAttribute("aria-expanded", yes);
+    button.addEventListener("click", () => open(button.getAttribute("aria-expanded") !== "true"));
+    $("#quarto-header").addEventListener("keydown", e => { if (e.key === "Escape" && button.getAttribute("aria-expanded") === "true") { open(false); button.focus(); } });
+  }
+  function boxes() {                  // a table wider than the page scrolls: the keyboard has to reach it
+    $$(".box").forEach(box => {
+      const wide = box.scrollWidth > box.clientWidth + 1, caption = $("caption", box);
+      wide ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex");
+      wide ? box.setAttribute("role", "region") : box.removeAttribute("role");
+      wide && caption ? box.setAttribute("aria-label", caption.textContent) : box.removeAttribute("aria-label");
+    });
   }
   function colour(name) {             // a custom property as a colour that plotly understands
     const probe = document.body.appendChild(document.createElement("i"));
@@ -30,7 +46,7 @@ const skillnb = (() => {
   let library;
   const plotly = () => library ??= new Promise((done, failed) => {
     const s = document.createElement("script");
-    s.src = "assets/plotly.min.js"; s.onload = () => done(window.Plotly); s.onerror = failed;
+    s.src = new URL("assets/plotly-gl3d.min.js", top); s.onload = () => done(window.Plotly); s.onerror = failed;
     document.head.append(s);
   });
   const drawers = {}, drawn = new Set();
@@ -215,7 +231,7 @@ const skillnb = (() => {
     if (!/^[a-z0-9][a-z0-9-]*$/.test(id)) { if (dialog.open) dialog.close(); return; }
     if (!(id in held)) {
       const s = document.createElement("script");
-      s.src = `evidence/${id}.js`; s.onerror = () => { if (!$(`#skills a[href="#${id}"]`)) return; held[id] = "<p>No evidence is kept for this skill.</p>"; panel(); };
+      s.src = new URL(`evidence/${id}.js`, top); s.onerror = () => { if (!$(`#skills a[href="#${id}"]`)) return; held[id] = "<p>No evidence is kept for this skill.</p>"; panel(); };
       document.head.append(s);
       return;
     }
@@ -230,6 +246,6 @@ const skillnb = (() => {
     addEventListener("hashchange", panel); panel();
   }
 
-  addEventListener("DOMContentLoaded", () => { theme(); compare(); maps(); figures(); skills(); panels(); });
+  addEventListener("DOMContentLoaded", () => { theme(); menu(); compare(); maps(); figures(); skills(); panels(); boxes(); addEventListener("resize", boxes); });
   return { show };
 })();
