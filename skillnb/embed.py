@@ -82,7 +82,7 @@ def embed_once(names:list,             # what to embed
     if new := [n for n in dict.fromkeys(names) if n not in held]:
         held |= dict(zip(new, by(new)))
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{os.getpid()}-{path.name}")
+        beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         with open(beside, "wb") as f: np.savez(f, names=np.array(list(held)), vectors=np.stack(list(held.values())))
         os.replace(beside, path)
     return np.stack([held[n] for n in names])
