@@ -135,6 +135,14 @@ def _sweep(self, folder, named):
 Store._sweep = _sweep
 
 # %% ../nbs/02_store.ipynb #eb435705
+def _damage(fs, path, sha):
+    "What is wrong with a file, in words; empty when nothing is."
+    try:
+        with fs.open(path, "rb") as f: found = hashlib.file_digest(f, "sha256").hexdigest()
+    except FileNotFoundError: return f"{path} is missing"
+    except OSError as e: return f"{path} cannot be read: {e.strerror or e}"
+    return f"{path} was altered" if found != sha else ""
+
 _seen = set()   # files on this disk that this process found unaltered
 
 def _parts(self, table, days):
@@ -250,14 +258,6 @@ def status(self:Store) -> pd.DataFrame: # columns table, days, newest, rows
 Store.status = status
 
 # %% ../nbs/02_store.ipynb #c210b365
-def _damage(fs, path, sha):
-    "What is wrong with a file, in words; empty when nothing is."
-    try:
-        with fs.open(path, "rb") as f: found = hashlib.file_digest(f, "sha256").hexdigest()
-    except FileNotFoundError: return f"{path} is missing"
-    except OSError as e: return f"{path} cannot be read: {e.strerror or e}"
-    return f"{path} was altered" if found != sha else ""
-
 def verify(self:Store) -> list: # one line for each part that is missing or altered; empty when all is well
     "Compare every part with the SHA-256 in its manifest."
     parts = ((self._folder(t, d), p) for t in TABLES for d in self.days(t) for p in self.manifest(t, d)["parts"].values())
