@@ -163,9 +163,9 @@ def _fetch_work(store, stage, config):
     "The fetch of today, unless it stands already."
     live = set(config.fetch.sources) - {"sample", "text"}
     due = _hash(_made_of(stage, config), date.today().isoformat() if live else None)
-    mine = [d for d in store.days("sightings") if "fetch" in store.manifest("sightings", d)["parts"]]
+    made = [store.manifest("sightings", d)["parts"].get("fetch", {}).get("fingerprint") for d in store.days("sightings")]
     _no_mixture(store, config)
-    return {} if mine and store.manifest("sightings", mine[-1])["parts"]["fetch"]["fingerprint"] == due else {"*": due}
+    return {} if due in made else {"*": due}   # not only the newest day: the clock may have been set back
 
 def _no_mixture(store, config):
     "Fictional postings must not stand among real ones."
@@ -296,6 +296,7 @@ def run(config:Config,     # all settings
     "Run stages in order. What is up to date is not touched; a failure leaves everything before it complete."
     run_id, rows, store = new_run_id(), [], Store(config.root)
     with store.lock():
+        store.tidy()
         for stage in stages(first, last):
             rows.append(run_stage(stage, config, run_id, begin(stage)))
             if rows[-1]["status"] == "done": Store(config.root, stage=run_id).write("runs", pd.DataFrame(rows).query("status == 'done'"), date.today().isoformat())

@@ -176,7 +176,8 @@ def crown(root:str,    # the store
     fs, models = _models(root)
     if name != "shipped" and not fs.exists(f"{models}/{name}/config.json"):
         raise wrong(f"a model in {models}/{name}", "none", "Keep it there before it is crowned")
-    now = {"champion": name, "previous": champion(root)["champion"], "scores": scores, "date": str(day)}
+    held = champion(root)
+    now = {"champion": name, "previous": held["previous" if held["champion"] == name else "champion"], "scores": scores, "date": str(day)}
     fs.makedirs(models, exist_ok=True)
     _put(fs, f"{models}/champion.json", json.dumps(now, indent=1).encode())
     return now

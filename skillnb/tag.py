@@ -129,13 +129,14 @@ def _sections(mentions, segments):
 # %% ../nbs/22_tag.ipynb #4e369192
 def tag_postings(postings:pd.DataFrame, # columns posting_id, language, text
                  segments:pd.DataFrame, # columns posting_id, start, end, section
-                 tagger:Tagger          # the model that reads
+                 tagger:Tagger,         # the model that reads
+                 read=None              # marks the texts in its place, as `skillnb.scale.spread` does on many machines
                 ) -> tuple:             # (mentions, dropped), with the schema's columns
     "Mentions of every posting whose language the tagger covers; the others with the reason why not."
     reads, covers = postings.language.isin(tagger.languages), f"{tagger.name} reads {', '.join(tagger.languages)}"
     apart = [("tag", p.posting_id, f"language {p.language or 'unknown'}: {covers}") for p in postings[~reads].itertuples()]
     rows = [(i, m.start, m.end, m.text, m.kind, m.section, m.score, tagger.name)
-            for i, found in zip(postings.posting_id[reads], tagger(postings.text[reads].tolist())) for m in found]
+            for i, found in zip(postings.posting_id[reads], (read or tagger)(postings.text[reads].tolist())) for m in found]
     mentions = pd.DataFrame(rows, columns=empty("mentions").columns)
     if rows: mentions["section"] = _sections(mentions, segments)
     return mentions, pd.DataFrame(apart, columns=empty("dropped").columns)
