@@ -94,7 +94,7 @@ def assemble(pages:Path,   # folder of executed notebooks, with whatever files a
     settings["project"]["resources"] = sorted(p.name + ("/**" if p.is_dir() else "") for p in build.iterdir() if p.suffix != ".ipynb")
     (build/"_quarto.yml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
-_static = ("site.css", "site.js", "search.js", "plotly-gl3d.min.js", "icon.svg", "dark.scss")
+_static = ("site.css", "site.js", "trends.js", "next.js", "search.js", "plotly-gl3d.min.js", "icon.svg", "dark.scss")
 
 # %% ../nbs/42_site.ipynb #3ace1b67
 def _with_quarto(build, settings):
