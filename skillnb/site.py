@@ -84,17 +84,16 @@ def assemble(pages:Path,   # folder of executed notebooks, with whatever files a
              settings:dict # from `site_settings`; learns which pages and files there are
             ) -> None:
     "Everything the site is made of, in one folder; raises `SiteError` for a page that is not there."
-    pages, nav = Path(pages), [l["href"] for l in settings["website"]["navbar"]["left"]]
-    if missing := [p for p in nav if p.endswith(".ipynb") and not (pages/p).is_file()]:
-        raise SiteError(f"{pages} should hold the executed pages {', '.join(nav)}; missing: {', '.join(missing)}. Run `skillnb report`")
+    pages, named = Path(pages), [l["href"] for part in ("navbar", "page-footer") for l in settings["website"][part]["left"]]
+    if missing := [p for p in named if not (pages/p).is_file()]:
+        raise SiteError(f"{pages} should hold the executed pages {', '.join(named)}; missing: {', '.join(missing)}. Run `skillnb report`")
     shutil.copytree(pages, build, dirs_exist_ok=True)
     (build/"assets").mkdir()
-    for name in _static: shutil.copy(ASSETS/name, build/"assets"/name)
+    for f in ASSETS.iterdir():
+        if f.suffix in (".css", ".js", ".svg", ".scss"): shutil.copy(f, build/"assets"/f.name)
     settings["project"]["render"] = sorted(p.name for p in build.glob("*.ipynb"))
     settings["project"]["resources"] = sorted(p.name + ("/**" if p.is_dir() else "") for p in build.iterdir() if p.suffix != ".ipynb")
     (build/"_quarto.yml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
-
-_static = ("site.css", "site.js", "trends.js", "next.js", "search.js", "plotly-gl3d.min.js", "icon.svg", "dark.scss")
 
 # %% ../nbs/42_site.ipynb #3ace1b67
 def _with_quarto(build, settings):
