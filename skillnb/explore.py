@@ -6,9 +6,10 @@
 __all__ = ['CHOICES', 'FACET_NAMES', 'SAMPLE', 'trend_data', 'compare', 'skill_map', 'clusters', 'group_weeks', 'group_id',
            'groups', 'group_parts', 'kinds', 'facets', 'next_data', 'what_next']
 
-# %% ../nbs/44_explore.ipynb #1c6c7aa9
+# %% ../nbs/44_explore.ipynb #b45b767a
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from scipy.stats import norm
 
 from .facets import FACETS
@@ -17,7 +18,7 @@ from .pages import Report, last_weeks, newest, quiet
 from .plot import Html, band_chart, clip, cluster_names, count, fragment, interval, interval_rows, map_fragment, map_picture, pct, week, window
 from .schema import SECTIONS
 from .together import wanted
-from .trends import panel, share_of
+from .trends import likeness, membership, panel, share_of, worth
 
 # %% ../nbs/44_explore.ipynb #1c1f3982
 CHOICES = 500   # skills to choose from
@@ -144,21 +145,27 @@ def facets(report:Report,
     return [fragment("table", ["Postings of", "Distinct postings", "Asked for most"], rows, "What the postings of one place, level or pay ask for most", ["Distinct postings"],
                      quiet(report, "as in the table", last_weeks(report.config.trends.window), f"Shown from {facts.floor} postings on."))]
 
-# %% ../nbs/44_explore.ipynb #7914d934
+# %% ../nbs/44_explore.ipynb #336a7d80
 SAMPLE = 2000   # postings on the page
 
-def next_data(report:Report) -> dict: # ids, names, hrefs of skills; postings: how many wanted, then which; of
+def next_data(report:Report) -> dict: # skills; postings: how many each wants, then which; of: how many there are; fair: what one is worth
     "What the page needs to say which skill opens most further postings."
     ask = report.store.sql
     named = ask('SELECT l.posting_id, l.skill_id, m.kind, m.section FROM links l JOIN mentions m ON l.posting_id = m.posting_id AND l.start = m.start AND l."end" = m."end"')
     p = panel(ask("SELECT posting_id, source, collected_on FROM texts"), ask("SELECT posting_id, duplicate_of, language, company FROM postings"), named, named)
     seen = np.flatnonzero((p.listed[max(0, len(p.weeks) - 2 * report.config.trends.window):].sum(0) > 0) & (wanted(p, named).sum(1) > 0))
     kept = seen[np.argsort(p.postings.index[seen].to_numpy().astype(str))][:SAMPLE]
-    wants = wanted(p, named)[kept]
+    wants, member = wanted(p, named)[kept], membership(p.postings.employer)
     order = [k for k in np.argsort(-wants.sum(0), kind="stable")[:CHOICES] if wants[:, [k]].sum() >= 2]
     at, place = {k: i for i, k in enumerate(order)}, np.split(wants.indices, wants.indptr[1:-1])
     skills = [{"id": p.skills[k], "name": clip(report.name(p.skills[k]), 60), "href": report.href(p.skills[k])} for k in order]
-    return {"skills": skills, "postings": [[len(row), *sorted(at[k] for k in row if k in at)] for row in place], "of": len(seen), "z": round(norm.isf((1 - report.facts.confidence) / 2), 6)}
+    return {"skills": skills, "postings": [[len(row), *sorted(at[k] for k in row if k in at)] for row in place], "of": len(seen),
+            "fair": round(float(worth(_row(seen, len(p.postings)), member, likeness(p.asked, member)[1])[0]) / max(len(seen), 1), 4), "z": round(norm.isf((1 - report.facts.confidence) / 2), 6)}
+
+# %% ../nbs/44_explore.ipynb #8395a0da
+def _row(chosen, n):
+    "One row of `n` postings with 1 at those chosen."
+    return sparse.csr_array((np.ones(len(chosen)), (np.zeros(len(chosen), int), chosen)), shape=(1, n))
 
 # %% ../nbs/44_explore.ipynb #f1820e3d
 def what_next(report:Report,
