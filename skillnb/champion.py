@@ -126,7 +126,9 @@ def contest(root:str,              # the store
             day:str                # ISO day
            ) -> Contest:
     "Measure challenger and champion on the frozen postings; keep the first with its scores, crown it unless it may be worse."
-    taggers = Tagger(str(folder)), Tagger("champion", root=root)
+    now, name = champion(root), card(folder)["name"]
+    against = (now["previous"] or "shipped") if now["champion"] == name else "champion"   # a run that was killed after the crowning meets its own model
+    taggers = Tagger(str(folder)), Tagger(against, root=root)
     rows, names = labelled(postings, labels), [t.name for t in taggers]
     apart, rest = _measuring(rows, *taggers), rows[~rows.frozen]
     if apart.empty: return _unmeasured(root, folder, day)

@@ -199,16 +199,17 @@ class TrendsConfig(_Settings):
     window: int = Field(6, ge=1)
 
 class ReportConfig(_Settings):
-    "The site."
+    "The site, and where it will stand (`https://…/`): feeds, sitemap and shared pictures name that address."
     out: str = "_site"
     title: str = "Skills in machine-learning job postings"
+    url: str = Field("", pattern=r"^(https?://[^\s\"<>]+/)?$")
 
 # %% ../nbs/01_config.ipynb #4a1dfc0a
 class Config(_Settings):
     "All settings of one run."
     profile: str = "demo"
     root: str = "data"
-    engine: Literal["serial"] = "serial"
+    engine: Literal["serial", "ray"] = "serial"
     fetch: FetchConfig = FetchConfig()
     clean: CleanConfig = CleanConfig()
     dedup: DedupConfig = DedupConfig()
