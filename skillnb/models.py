@@ -189,6 +189,7 @@ def crown(root:str,    # the store
     if now["champion"] == name: return now   # a run that was killed and started again changes nothing
     return _enthrone(root, name, now["before"] + [now["champion"]], [b for b in now["barred"] if b != name], scores, day)
 
+# %% ../nbs/04_models.ipynb #7e64d648
 def uncrown(root:str, # the store
             day:str   # ISO day
            ) -> dict: # the new `champion.json`
