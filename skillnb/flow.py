@@ -55,9 +55,9 @@ STAGES = (
     Stage("tag", "mark the skills in every new posting", ("postings", "segments"), ("mentions", "dropped"), "day",
           ("tag.py", "spans.py", "models.py", "weights/card.json"), ("tag",)),
     Stage("skills", "from surface forms to canonical skills", ("mentions", "postings", "decisions"),
-          ("links", "vocabulary", "forms", "acronyms", "lineage", "concepts", "inbox"), "all",
+          ("links", "vocabulary", "forms", "acronyms", "lineage", "concepts", "inbox", "dropped"), "all",
           ("normalise.py", "acronyms.py", "resolve.py", "groups.py", "taxonomy.py", "inbox.py", "embed.py", "aliases.csv", "taxonomy.parquet"), ("skills", "map")),
-    Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py"), ("map",)),
+    Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py", "regions.py"), ("map",)),
     Stage("trends", "weekly shares with intervals, what changed, who asks for what together",
           ("postings", "texts", "sightings", "mentions", "links", "labels", "vocabulary"),
           ("trends", "countings", "changes", "comparisons", "facets", "sections", "kinds", "pairs", "steps", "corrected", "published"), "all",
@@ -185,7 +185,7 @@ def _parameters(path, given):
 def _private_kernel():
     "Settings of a kernel whose messages go over sockets in a folder of its own; by default anybody on the machine could read them."
     with tempfile.TemporaryDirectory(prefix="skillnb-") as sockets:
-        yield Traits(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"})
+        yield Traits(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}, NotebookClient={"extra_arguments": ["--IPKernelApp.log_level=50"]})   # no word at its end
 
 class _Lines(logging.Handler):
     "Hands the newest printed line to `tell`."
