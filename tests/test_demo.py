@@ -1,4 +1,5 @@
 """The demo run from end to end: the tables agree with each other and with the truth that made the postings."""
+import json
 import shutil
 
 import pandas as pd
