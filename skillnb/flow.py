@@ -266,7 +266,12 @@ def _due(store, stage, config):
     due = work(store, stage, config)
     if stage.name != "report": return due
     made = list(due.values()) or [_hash(_made_of(stage, config), _inputs(store, stage, [None])[None])]
-    return {} if _stamp(config).exists() and json.loads(_stamp(config).read_text())["fingerprint"] == made[0] else {"*": made[0]}
+    return {} if _stamped(config) == made[0] else {"*": made[0]}
+
+def _stamped(config):
+    "What the site was made from; None where it is not finished, and says so by half a stamp or none."
+    try: return json.loads(_stamp(config).read_text(encoding="utf-8"))["fingerprint"]
+    except (OSError, ValueError, TypeError, KeyError): return None
 
 # %% ../nbs/50_flow.ipynb #c5e43d8f
 def run_stage(stage:Stage,    # what to run

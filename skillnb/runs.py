@@ -91,6 +91,7 @@ def newest(logs:Path, # the folder of all runs' logs
     "What the newest run left."
     for folder in sorted(Path(logs).glob("*/run.json"), reverse=True):
         try: found = json.loads(folder.read_text(encoding="utf-8"))
-        except (OSError, ValueError): continue
+        except (OSError, ValueError, RecursionError): continue
+        if not isinstance(found, dict) or not {"run_id", "state", "pid", "error"} <= set(found): continue
         return found | {"state": "killed" if found["state"] == "running" and not held else found["state"]}
     return None
