@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skillnb.boards import KINDS, Board
@@ -117,7 +117,6 @@ def test_a_parquet_file(here, data):
     harvest = Harvest("file", "2026-01-05")
     try: TableFile(path).fetch(harvest)
     except FetchError: return
-    except (OSError, UnicodeDecodeError): raise
     for table, found in zip(("sightings", "dropped"), frames([harvest])): conform(table, found.drop(columns="collected_on"))
 
 
@@ -162,6 +161,7 @@ def test_a_reply_with_labels(content, finish):
     try: lines, reasons = read_reply(Reply(content=content, finish_reason=finish))
     except Unusable: return
     found, refused = spans_of(lines, SENTENCES)
+    pd.DataFrame({"reason": reasons + refused})   # fits a table
     assert all(SENTENCES[n][b:e].strip() for n, b, e, *_ in found)
 
 
@@ -224,7 +224,7 @@ def test_a_review(here, content):
 @often
 @given(words | damaged("decision,into,name,kind\nmerge,Python,Pyhton,hard\nignore,,ping pong,hard\n"))
 def test_decisions(content):
-    try: conform("decisions", decisions(content).drop_duplicates(["name", "kind"]))
+    try: conform("decisions", decisions(content.encode("utf-8", "replace").decode()).drop_duplicates(["name", "kind"]))
     except (DecisionError, SchemaError): pass
 
 

@@ -4,10 +4,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 
 import numpy as np
-import psutil
 import pytest
 
 from skillnb.clean import clean
@@ -22,21 +22,31 @@ from skillnb.tag import Tagger
 DAYS = ("2026-01-05", "2026-01-12")
 
 
+def patient(ask, seconds=300):
+    "Ray gives a node half a minute to show up, which a busy machine can miss: this one waits longer before it says that there is none."
+    def get_node(*args):
+        until = time.monotonic() + seconds
+        while True:
+            try: return ask(*args)
+            except RuntimeError:
+                if time.monotonic() > until: raise
+                time.sleep(.5)
+    return get_node
+
+
 @pytest.fixture(scope="module")
 def cluster():
     "The address of two nodes with a core each."
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32, "RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_worker_niceness": "0"}
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32, "RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_worker_niceness": "0", "RAY_agent_register_timeout_ms": "300000"}
     pytest.importorskip("ray")
     import ray
+    from ray._private import services
     from ray.cluster_utils import Cluster
-    for _ in range(5):   # Ray gives a node half a minute to start, which a busy machine can miss
-        nodes, before = Cluster(), set(psutil.Process().children(recursive=True))
-        try:
-            for _ in range(2): nodes.add_node(num_cpus=1, object_store_memory=200_000_000, include_dashboard=False)
-            break
-        except Exception as e:
-            print(e)
-            for p in set(psutil.Process().children(recursive=True)) - before: p.kill()
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(services, "get_node", patient(services.get_node))
+    nodes = Cluster()
+    for _ in range(2): nodes.add_node(num_cpus=1, object_store_memory=200_000_000, include_dashboard=False)
+    monkey.undo()
     os.environ["RAY_ADDRESS"] = nodes.address
     yield nodes
     ray.shutdown()
