@@ -75,7 +75,7 @@ def card(folder:Path # a model folder
     except (ValueError, RecursionError): about = None
     files = about.get("files", {}) if isinstance(about, dict) else None
     if isinstance(files, dict) and all(re.fullmatch(r"[\w-][\w.-]*", n) and isinstance(sha, str) for n, sha in files.items()): return about
-    raise wrong(f"a model's card in {path}", "something else", "Restore the file or train the model again")
+    raise wrong(f"JSON that is a model's card in {path}", "something else", "Restore the file or train the model again")
 
 def signed(folder:Path, # a model folder
            **about      # name, languages, scores, ...
