@@ -197,9 +197,10 @@ class TrendsConfig(_Settings):
     window: int = Field(6, ge=1)
 
 class ReportConfig(_Settings):
-    "The site."
+    "The site, and where it will stand (`https://…/`): feeds, sitemap and shared pictures name that address."
     out: str = "_site"
     title: str = "Skills in machine-learning job postings"
+    url: str = Field("", pattern=r"^(https?://[^\s\"<>]+/)?$")
 
 # %% ../nbs/01_config.ipynb #4a1dfc0a
 class Config(_Settings):

@@ -80,9 +80,9 @@ def card(folder:Path # a model folder
 def signed(folder:Path, # a model folder
            **about      # name, languages, scores, ...
           ) -> dict:    # the card
-    "Write `card.json` with the SHA-256 of the folder's weights."
+    "Write `card.json` with the SHA-256 of the folder's weights, tokenizer and configuration."
     folder = Path(folder)
-    about["files"] = {f.name: sha256(f) for f in sorted(folder.glob("*.safetensors"))}
+    about["files"] = {f.name: sha256(f) for f in sorted(folder.iterdir()) if f.suffix in (".safetensors", ".onnx", ".json", ".txt") and f.name != "card.json"}
     (folder/"card.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return about
 
