@@ -42,6 +42,7 @@ def cluster():
     import ray
     from ray._private import services
     from ray.cluster_utils import Cluster
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])   # the workers do not see this file
     monkey = pytest.MonkeyPatch()
     monkey.setattr(services, "get_node", patient(services.get_node))
     nodes = Cluster()
