@@ -186,18 +186,18 @@ def stage_runs(report:Report) -> Html:
     rows = [(x.stage, f"{x.seconds:.1f} s", f"{x.peak_mb:,.0f} MB", count(x.rows), x.started.replace("T", " ")[:16], x.run_id) for x in r.itertuples()]
     return fragment("table", ["Stage", "Time", "Peak memory", "Rows", "Started (UTC)", "Run"], rows, "The newest run of each stage", ["Time", "Peak memory", "Rows"])
 
-# %% ../nbs/47_about.ipynb #cfa56408
+# %% ../nbs/47_about.ipynb #36cd7602
 def settings(report:Report) -> Html:
     "The settings that made the numbers."
     f = report.facts
     made = report.store.sql("SELECT method, vocabulary, tagger FROM published ORDER BY collected_on DESC, week DESC LIMIT 1")
     return fragment("card", [("Method", f.method), ("Intervals hold at", pct(f.confidence)), ("False alarms among announced moves, at most", pct(1 - f.confidence)),
         ("A share is given from", f"{f.floor} postings on"), ("A move is judged from", f"{f.floor} postings by {EMPLOYERS} employers on"), ("A skill has a page from", f"{LEAST} postings on"),
-        ("Windows compared", f"{f.window} weeks and {f.window} weeks"), ("Tagger", clip(", ".join(f.models) or "none", 80)), ("Table of names", made.vocabulary.iloc[0] if len(made) else "none yet"), ("skillnb", f.version)])
+        ("Windows compared", f"{f.window} weeks and {f.window} weeks"), ("Tagger", clip(", ".join(f.models) or "none", 80)), ("Table of names", made.vocabulary.iloc[0] if len(made) else "none yet"), ("Version", f"skillnb {f.version}")])
 
 def vintages(report:Report) -> Html:
     "Which versions made the numbers of which weeks."
     v = report.store.sql("SELECT method, vocabulary, tagger, min(week) AS first, max(week) AS last, count(DISTINCT week) AS weeks, count(*) AS n FROM published GROUP BY 1, 2, 3 ORDER BY last DESC, first DESC")
     if not len(v): return fragment("empty", "Nothing has been published yet. Run `skillnb trends`.")
     rows = [(f"method {r.method}", r.vocabulary, clip(r.tagger, 60), window([r.first, *[r.last] * (r.weeks - 1)]), count(r.n)) for r in v.itertuples()]
-    return fragment("table", ["Method", "Table of names", "Tagger", "Weeks", "Numbers"], rows, "What was published with which versions; a skill's page keeps its old numbers", ["Numbers"])
+    return fragment("table", ["Method", "Table of names", "Tagger", "Weeks", "Numbers"], rows, "What was published with which versions; a skill’s page keeps its old numbers", ["Numbers"])
