@@ -6,23 +6,24 @@
 __all__ = ['CHOICES', 'FACET_NAMES', 'SAMPLE', 'trend_data', 'compare', 'skill_map', 'clusters', 'group_weeks', 'group_id',
            'groups', 'group_parts', 'kinds', 'facets', 'next_data', 'what_next']
 
-# %% ../nbs/44_explore.ipynb #1c6c7aa9
+# %% ../nbs/44_explore.ipynb #64f1dbdd
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from scipy.stats import norm
 
 from .facets import FACETS
 from .normalise import slug
 from .pages import Report, last_weeks, newest, quiet
-from .plot import Html, band_chart, clip, cluster_names, count, fragment, interval, interval_rows, map_fragment, map_picture, pct, week, window
+from .plot import Html, band_chart, clip, cluster_names, count, day, fragment, interval, interval_rows, map_fragment, map_picture, pct, week, window
 from .schema import SECTIONS
 from .together import wanted
-from .trends import panel, share_of
+from .trends import likeness, membership, panel, share_of, worth
 
-# %% ../nbs/44_explore.ipynb #1c1f3982
+# %% ../nbs/44_explore.ipynb #4398b817
 CHOICES = 500   # skills to choose from
 
-_names = {"open": "postings open that week", "new": "postings new that week", "sightings": "listings, re-posts included"}
+_names = {"open": "open postings", "new": "new postings", "sightings": "listings, re-posts too"}
 
 def trend_data(report:Report) -> dict: # weeks, z, floor, names, countings (total, worth), skills (id, name, n by counting)
     "What the page of trends can draw."
@@ -36,9 +37,9 @@ def trend_data(report:Report) -> dict: # weeks, z, floor, names, countings (tota
             "countings": {c: {"total": lined(g, "n_total"), "worth": lined(g, "n_effective")} for c, g in tall.groupby("counting")},
             "skills": [{"id": k, "name": clip(name, 60), "n": {c: n.loc[k, c].tolist() for c in _names if (k, c) in n.index}} for k, name in zip(chosen.skill_id, chosen.name)]}
 
-# %% ../nbs/44_explore.ipynb #76a2be34
+# %% ../nbs/44_explore.ipynb #702bcbc3
 def compare(report:Report,
-            most:int=5 # skills chosen at first
+            most:int=3 # skills chosen at first
            ) -> Html:
     "Shares over time of skills that the reader chooses, and the same in numbers."
     data = trend_data(report)
@@ -98,7 +99,7 @@ def groups(report:Report) -> Html:
     return interval_rows(rows, "Share of open postings that ask for at least one skill of the group", f"Share ({pct(facts.confidence)} interval)",
                          quiet(report, facts.n_open, f"week of {week(facts.last_week)}", "A posting counts in every group that it names, so the shares do not add up."), first="Group")
 
-# %% ../nbs/44_explore.ipynb #5b84c358
+# %% ../nbs/44_explore.ipynb #5b90db29
 def group_parts(report:Report,
                 most:int=6 # skills named in each
                ) -> Html:
@@ -106,11 +107,12 @@ def group_parts(report:Report,
     if not len(report.trends): return fragment("empty", "Nothing to show yet.")
     weekly, now, facts, parts = dict(list(group_weeks(report).groupby("name"))), newest(report), report.facts, []
     for r in _latest(report).itertuples():
-        mine = now[now.skill_id.map(report.groups) == r.name]
+        mine, weeks = now[(now.skill_id.map(report.groups) == r.name) & (now.n_postings > 0)], weekly[r.name].sort_values("week", ascending=False)
         chart = band_chart(weekly[r.name], r.name, facts.floor)
-        rows = interval_rows(mine.head(most), f"Asked for most, of {count(len(mine))} skills", "Share", quiet(report, facts.n_open, f"week of {week(facts.last_week)}"))
-        parts.append({"id": group_id(r.name), "name": r.name.capitalize(), "chart": chart, "rows": rows,
-                      "said": f"{r.text} of the postings open in the newest week ask for at least one, {r.counts}." if r.answer == "share" else "Not enough data."})
+        rows = "" if mine.empty else interval_rows(mine.head(most), f"Asked for most, of {count(len(mine))} skills named that week", "Share", quiet(report, facts.n_open, f"week of {week(facts.last_week)}"))
+        table = [(day(w.week), interval(w.share, w.low, w.high) if w.answer == "share" else w.answer, f"{count(w.n_postings)} of {count(w.n_total)}") for w in weeks.itertuples()]
+        parts.append({"id": group_id(r.name), "name": r.name.capitalize(), "chart": chart, "weeks": table, "rows": rows,
+                      "said": f"{r.text} of the postings of the newest week ask for at least one: {r.counts}." if r.answer == "share" else "Not enough data."})
     return fragment("groups", parts)
 
 # %% ../nbs/44_explore.ipynb #6f9d230c
@@ -144,21 +146,27 @@ def facets(report:Report,
     return [fragment("table", ["Postings of", "Distinct postings", "Asked for most"], rows, "What the postings of one place, level or pay ask for most", ["Distinct postings"],
                      quiet(report, "as in the table", last_weeks(report.config.trends.window), f"Shown from {facts.floor} postings on."))]
 
-# %% ../nbs/44_explore.ipynb #7914d934
+# %% ../nbs/44_explore.ipynb #336a7d80
 SAMPLE = 2000   # postings on the page
 
-def next_data(report:Report) -> dict: # ids, names, hrefs of skills; postings: how many wanted, then which; of
+def next_data(report:Report) -> dict: # skills; postings: how many each wants, then which; of: how many there are; fair: what one is worth
     "What the page needs to say which skill opens most further postings."
     ask = report.store.sql
     named = ask('SELECT l.posting_id, l.skill_id, m.kind, m.section FROM links l JOIN mentions m ON l.posting_id = m.posting_id AND l.start = m.start AND l."end" = m."end"')
     p = panel(ask("SELECT posting_id, source, collected_on FROM texts"), ask("SELECT posting_id, duplicate_of, language, company FROM postings"), named, named)
     seen = np.flatnonzero((p.listed[max(0, len(p.weeks) - 2 * report.config.trends.window):].sum(0) > 0) & (wanted(p, named).sum(1) > 0))
     kept = seen[np.argsort(p.postings.index[seen].to_numpy().astype(str))][:SAMPLE]
-    wants = wanted(p, named)[kept]
+    wants, member = wanted(p, named)[kept], membership(p.postings.employer)
     order = [k for k in np.argsort(-wants.sum(0), kind="stable")[:CHOICES] if wants[:, [k]].sum() >= 2]
     at, place = {k: i for i, k in enumerate(order)}, np.split(wants.indices, wants.indptr[1:-1])
     skills = [{"id": p.skills[k], "name": clip(report.name(p.skills[k]), 60), "href": report.href(p.skills[k])} for k in order]
-    return {"skills": skills, "postings": [[len(row), *sorted(at[k] for k in row if k in at)] for row in place], "of": len(seen), "z": round(norm.isf((1 - report.facts.confidence) / 2), 6)}
+    return {"skills": skills, "postings": [[len(row), *sorted(at[k] for k in row if k in at)] for row in place], "of": len(seen),
+            "fair": round(float(worth(_row(seen, len(p.postings)), member, likeness(p.asked, member)[1])[0]) / max(len(seen), 1), 4), "z": round(norm.isf((1 - report.facts.confidence) / 2), 6)}
+
+# %% ../nbs/44_explore.ipynb #8395a0da
+def _row(chosen, n):
+    "One row of `n` postings with 1 at those chosen."
+    return sparse.csr_array((np.ones(len(chosen)), (np.zeros(len(chosen), int), chosen)), shape=(1, n))
 
 # %% ../nbs/44_explore.ipynb #f1820e3d
 def what_next(report:Report,

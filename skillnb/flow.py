@@ -62,9 +62,9 @@ STAGES = (
           ("postings", "texts", "sightings", "mentions", "links", "labels", "vocabulary"),
           ("trends", "countings", "changes", "comparisons", "facets", "sections", "kinds", "pairs", "steps", "corrected", "published"), "all",
           ("trends.py", "changes.py", "facets.py", "together.py", "correct.py", "aliases.csv"), ("trends", "skills")),
-    Stage("report", "the site", ("trends", "changes", "skills", "links", "mentions", "segments", "postings", "sightings", "sources", "dropped", "scores", "requests", "texts",
-          "countings", "comparisons", "facets", "sections", "kinds", "pairs", "steps", "corrected", "published"), (), "all",
-          ("plot.py", "pages.py", "finish.py", "site.py", "publish.py", "columns.csv", "assets"), ("report", "profile", "trends")),
+    Stage("report", "the site", ("trends", "countings", "changes", "comparisons", "facets", "sections", "kinds", "pairs", "steps", "corrected", "published", "skills", "vocabulary", "concepts",
+           "links", "mentions", "segments", "postings", "folds", "texts", "sightings", "sources", "dropped", "scores", "requests"), (), "all",
+          ("plot.py", "pages.py", "explore.py", "skillpages.py", "about.py", "finish.py", "site.py", "publish.py", "columns.csv", "assets"), ("report", "profile", "trends")),
 )
 
 # %% ../nbs/50_flow.ipynb #b7f9f9e8

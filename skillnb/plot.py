@@ -145,13 +145,14 @@ def fragment(name:str, # a macro of `fragments.html.j2`
 
 # %% ../nbs/41_plot.ipynb #2952d0c6
 def axis(low:float, high:float, # what must fit, as shares
-         signed:bool=False      # a scale of changes: points with their sign
+         signed:bool=False,     # a scale of changes: points with their sign
+         said=None              # how a tick is written, when not as a share
         ) -> tuple: # (left end, right end, ticks)
     "A scale with three to six round ticks, each with its place in per cent of the width."
     step = next(s for s in (.01, .02, .05, .1, .2, .25, .5) if (high - low) / s <= 5 or s == .5)
     left, right = step * (low // step), step * -(-high // step)
     ticks = [left + i * step for i in range(round((right - left) / step) + 1)]
-    def said(t): return f"{round(100 * t):+d}".replace("-", "−").replace("+0", "0") if signed else f"{round(100 * t)}\u00a0%"
+    said = said or (lambda t: f"{round(100 * t):+d}".replace("-", "−").replace("+0", "0") if signed else f"{round(100 * t)}\u00a0%")
     return left, right, [{"at": round(100 * (t - left) / (right - left), 2), "text": said(t), "zero": abs(t) < 1e-9} for t in ticks]
 
 # %% ../nbs/41_plot.ipynb #29a48909
@@ -160,10 +161,11 @@ def interval_rows(rows:pd.DataFrame, # name, href, value, low, high, text, count
                   heading:str, # of the numbers
                   note:str,    # the quiet line below
                   signed:bool=False, # changes, not shares
-                  first:str="Skill"  # heading of the names
+                  first:str="Skill", # heading of the names
+                  said=None          # how a tick is written, when not as a share
                  ) -> Html:
     "One row a name: a dot with the interval it may lie in, the numbers."
-    left, right, ticks = axis(min(0, rows.low.min()), max(rows.high.max(), 0 if signed else .01), signed)
+    left, right, ticks = axis(min(0, rows.low.min()), max(rows.high.max(), 0 if signed else .01), signed, said)
     def at(x): return (100 * (x - left) / (right - left)).round(2)
     placed = rows.assign(left=at(rows.low), width=at(rows.high) - at(rows.low), at=at(rows.value))
     return fragment("interval_rows", placed.to_dict("records"), {"ticks": ticks}, caption, heading, note, first)

@@ -180,11 +180,12 @@ def write_pages(report:Report) -> int: # pages written
         (folder/f"{s.skill_id}.html").write_text(page, encoding="utf-8")
     return len(report.paged)
 
-# %% ../nbs/46_skillpages.ipynb #6b09ee2a
+# %% ../nbs/46_skillpages.ipynb #3404470f
 def skill_list(report:Report,
                most:int=1000 # skills listed
               ) -> Html:
-    "The list of skills, to search and sort."
+    "The list of skills, to search and sort; writes their pages."
     rows = skill_rows(report)
     if not len(rows): return fragment("empty", "No skill has been found yet. Run `skillnb skills` and `skillnb map`.")
+    write_pages(report)
     return fragment("skills", rows.head(most).to_dict("records"), len(rows), LEAST)
