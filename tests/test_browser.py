@@ -109,7 +109,7 @@ def test_every_page_is_sound(look, site, request, width, theme):
     "No error, no sideways scrolling, headings in order, and no violation of WCAG 2.2 AA that axe knows of."
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe() if (width == 1280) == (theme == "light") else None   # both widths and both themes, each once
     page, wrong = look(site, width, theme), []
-    for address in addresses(site, None if site.name == "planted" and axe else 3):
+    for address in addresses(site, 6):
         page.show(address)
         drawn(page)
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"): wrong.append((address, "wider than the window"))
@@ -292,7 +292,7 @@ INTRUDERS = """() => [...document.querySelectorAll('*')].filter(e => [...e.attri
 def test_planted_text_is_text_on_every_page(look, planted, width):
     "No element, no handler and no address came from a posting, and no page is wider than the window."
     page, wrong, told = look(planted, width), [], ""
-    for address in addresses(planted):
+    for address in addresses(planted, None if width == 360 else 20):
         page.show(address)
         drawn(page)
         wrong += [(address, i) for i in page.evaluate(INTRUDERS)]
