@@ -207,7 +207,7 @@ class Config(_Settings):
     "All settings of one run."
     profile: str = "demo"
     root: str = "data"
-    engine: Literal["serial"] = "serial"
+    engine: Literal["serial", "ray"] = "serial"
     fetch: FetchConfig = FetchConfig()
     clean: CleanConfig = CleanConfig()
     dedup: DedupConfig = DedupConfig()

@@ -345,7 +345,8 @@ def contest(root:str,              # the store
     texts, gold = _gold_of(postings, labels, True)
     name = keep(folder, root)
     if not texts: return empty("scores"), f"{name} is kept, not crowned: expected frozen postings with labels, found none"
-    taggers = [Tagger(str(folder)), Tagger("champion", root=root)]
+    held = champion(root)   # a run that was killed after the crowning meets its own model: its rival is still the one before it
+    taggers = [Tagger(str(folder)), Tagger(held["previous"] if held["champion"] == name else "champion", root=root)]
     found = [_spans(t(texts)) for t in taggers]
     gain, low, high = difference(*(counts(gold, f) for f in found))
     floor = memory(*_gold_of(postings, labels, False))(texts)

@@ -55,9 +55,9 @@ STAGES = (
     Stage("tag", "mark the skills in every new posting", ("postings", "segments"), ("mentions", "dropped"), "day",
           ("tag.py", "spans.py", "models.py", "weights/card.json"), ("tag",)),
     Stage("skills", "from surface forms to canonical skills", ("mentions", "postings", "decisions"),
-          ("links", "vocabulary", "forms", "acronyms", "lineage", "concepts", "inbox"), "all",
+          ("links", "vocabulary", "forms", "acronyms", "lineage", "concepts", "inbox", "dropped"), "all",
           ("normalise.py", "acronyms.py", "resolve.py", "groups.py", "taxonomy.py", "inbox.py", "embed.py", "aliases.csv", "taxonomy.parquet"), ("skills", "map")),
-    Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py"), ("map",)),
+    Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py", "regions.py"), ("map",)),
     Stage("trends", "weekly shares with intervals, what changed, who asks for what together",
           ("postings", "texts", "sightings", "mentions", "links", "labels", "vocabulary"),
           ("trends", "countings", "changes", "comparisons", "facets", "sections", "kinds", "pairs", "steps", "corrected", "published"), "all",
@@ -163,9 +163,9 @@ def _fetch_work(store, stage, config):
     "The fetch of today, unless it stands already."
     live = set(config.fetch.sources) - {"sample", "text"}
     due = _hash(_made_of(stage, config), date.today().isoformat() if live else None)
-    mine = [d for d in store.days("sightings") if "fetch" in store.manifest("sightings", d)["parts"]]
+    made = [store.manifest("sightings", d)["parts"].get("fetch", {}).get("fingerprint") for d in store.days("sightings")]
     _no_mixture(store, config)
-    return {} if mine and store.manifest("sightings", mine[-1])["parts"]["fetch"]["fingerprint"] == due else {"*": due}
+    return {} if due in made else {"*": due}   # not only the newest day: the clock may have been set back
 
 def _no_mixture(store, config):
     "Fictional postings must not stand among real ones."
@@ -186,7 +186,7 @@ def _parameters(path, given):
 def _private_kernel():
     "Settings of a kernel whose messages go over sockets in a folder of its own; by default anybody on the machine could read them."
     with tempfile.TemporaryDirectory(prefix="skillnb-") as sockets:
-        yield Traits(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"})
+        yield Traits(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}, NotebookClient={"extra_arguments": ["--IPKernelApp.log_level=50"]})   # no word at its end
 
 class _Lines(logging.Handler):
     "Hands the newest printed line to `tell`."
@@ -296,6 +296,7 @@ def run(config:Config,     # all settings
     "Run stages in order. What is up to date is not touched; a failure leaves everything before it complete."
     run_id, rows, store = new_run_id(), [], Store(config.root)
     with store.lock():
+        store.tidy()
         for stage in stages(first, last):
             rows.append(run_stage(stage, config, run_id, begin(stage)))
             if rows[-1]["status"] == "done": Store(config.root, stage=run_id).write("runs", pd.DataFrame(rows).query("status == 'done'"), date.today().isoformat())

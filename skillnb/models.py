@@ -77,9 +77,9 @@ def card(folder:Path # a model folder
 def signed(folder:Path, # a model folder
            **about      # name, languages, scores, ...
           ) -> dict:    # the card
-    "Write `card.json` with the SHA-256 of the folder's weights."
+    "Write `card.json` with the SHA-256 of the folder's weights, tokenizer and configuration."
     folder = Path(folder)
-    about["files"] = {f.name: sha256(f) for f in sorted(folder.glob("*.safetensors"))}
+    about["files"] = {f.name: sha256(f) for f in sorted(folder.iterdir()) if f.suffix in (".safetensors", ".onnx", ".json", ".txt") and f.name != "card.json"}
     (folder/"card.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return about
 
@@ -176,7 +176,8 @@ def crown(root:str,    # the store
     fs, models = _models(root)
     if name != "shipped" and not fs.exists(f"{models}/{name}/config.json"):
         raise wrong(f"a model in {models}/{name}", "none", "Keep it there before it is crowned")
-    now = {"champion": name, "previous": champion(root)["champion"], "scores": scores, "date": str(day)}
+    held = champion(root)
+    now = {"champion": name, "previous": held["previous" if held["champion"] == name else "champion"], "scores": scores, "date": str(day)}
     fs.makedirs(models, exist_ok=True)
     _put(fs, f"{models}/champion.json", json.dumps(now, indent=1).encode())
     return now

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from .int8 import write_int8
 from .models import ModelError, card, embedded_encoder, is_packed, resolve, signed, weights, wrong
 from .spans import TAGS, encode, learn_moves, lines, windows, words
 
@@ -180,10 +181,11 @@ Marks hard and soft skills in job postings: BIO tags over words, for `skillnb.ta
 
 # %% ../nbs/21_train.ipynb #f5c0e964
 def _saved(model, tokenizer, folder, about):
-    "Write weights (safetensors), tokenizer, configuration and card."
+    "Write weights (safetensors, and whole numbers for quick reading), tokenizer, configuration and card."
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    write_int8(folder)
     signed(folder, **about)
     (folder/"README.md").write_text(CARD.format(**about | {"languages": ", ".join(about["languages"])}), encoding="utf-8")
     return folder
