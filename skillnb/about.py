@@ -31,15 +31,15 @@ def _metric(name):
     how, f1, kind = name.split(" ", 2) if name.count(" ") >= 2 else ("", "", name)
     return f"{how.capitalize()} F1, " + {"micro": "both kinds"}.get(kind, f"{kind} skills") if f1 == "f1" else name
 
-# %% ../nbs/47_about.ipynb #c088c87b
+# %% ../nbs/47_about.ipynb #474de6fe
 def _drawn(name, s):
     "The strict scores of one data set with their floors."
     s = s[s.metric.str.startswith("strict")].assign(floor=lambda s: s.model.str.startswith("floor")).sort_values(["metric", "floor", "model"])
     if not len(s): return None
     rows = s.assign(name=[f"{_metric(r.metric)}" if not r.floor else "floor" for r in s.itertuples()], href="", low=s.low.fillna(s.value), high=s.high.fillna(s.value), text=[_score(r) for r in s.itertuples()],
-                    counts=[clip(r.model, 40) for r in s.itertuples()], tone=s.floor.map({True: "unsure", False: ""}))
+                    counts=[clip(r.model.removeprefix("floor: "), 40) for r in s.itertuples()], tone=s.floor.map({True: "unsure", False: ""}))
     n = s.n.dropna()
-    return interval_rows(rows, name.capitalize(), "Strict F1 (interval)", f"n = {count(n.max())} spans." if len(n) else "", first="Score", said="{:.1f}".format)
+    return interval_rows(rows, name[:1].upper() + name[1:], "Strict F1 (interval)", f"n = {count(n.max())} spans." if len(n) else "", first="Score", said="{:.1f}".format)
 
 def scores(report:Report) -> list: # pieces to show
     "Each score with its interval and, beside it, the floor."
@@ -162,13 +162,15 @@ def sentences(report:Report) -> Html:
     words = {"required": "what is required", "preferred": "what is preferred", "duty": "what is to be done", "other": "the rest: employer, benefits, legal"}
     return count_rows(pd.DataFrame({"name": s.index.map(words), "n": s.values}), ["About", "Sentences"], "Sentences and bullets of the distinct postings", "A skill is looked for in all of them, and each mention keeps its section.")
 
-# %% ../nbs/47_about.ipynb #ee70c9eb
+# %% ../nbs/47_about.ipynb #591395d1
+_LANGUAGES = {"en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese", "nl": "Dutch", "pl": "Polish", "sv": "Swedish", "da": "Danish"}
+
 def languages(report:Report) -> Html:
     "Distinct postings by language, and how many of them the tagger has read."
     n = report.store.sql("""SELECT p.language, count(*) AS postings, count(DISTINCT m.posting_id) AS named FROM postings p
         LEFT JOIN (SELECT DISTINCT posting_id FROM mentions) m ON p.posting_id = m.posting_id WHERE p.duplicate_of IS NULL GROUP BY 1 ORDER BY 2 DESC, 1""")
     if not len(n): return fragment("empty", "No posting yet.")
-    return count_rows(n.rename(columns={"language": "name"}), ["Language", "Postings", "With a skill found"], "Distinct postings by language",
+    return count_rows(n.assign(language=n.language.replace(_LANGUAGES)).rename(columns={"language": "name"}), ["Language", "Postings", "With a skill found"], "Distinct postings by language",
                       "A language that the tagger does not cover has no posting with a skill; those postings count nowhere else on this site.")
 
 # %% ../nbs/47_about.ipynb #93d0d5df

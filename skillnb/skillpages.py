@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['evidence', 'skill_rows', 'ranks', 'behind', 'skill', 'write_pages', 'skill_list']
 
-# %% ../nbs/46_skillpages.ipynb #8cd1a6b8
+# %% ../nbs/46_skillpages.ipynb #ed86e0bc
 from types import SimpleNamespace
 
 import pandas as pd
 
 from .explore import FACET_NAMES, group_id
 from .pages import LEAST, PARTS, WAYS, Report, compared, last_weeks, newest, quiet, signed
-from .plot import Html, band_chart, clip, cluster_names, count, day, excerpt, fragment, interval, interval_rows, pct, points, spark_points, week
+from .plot import Html, band_chart, clip, cluster_names, count, day, excerpt, fragment, interval, interval_rows, pct, points, shift, spark_points, week
 from .schema import SECTIONS
 from .site import framed
 
@@ -93,12 +93,12 @@ def _moved(report, b, k):
     return (f"{told}. {compared(report).capitalize()}: {points(c.change, c.low, c.high)}, from {count(c.n_before)} of {count(c.total_before)} postings to {count(c.n_after)} of {count(c.total_after)}"
             + (f"; {c.note}." if isinstance(c.note, str) else "."))
 
-# %% ../nbs/46_skillpages.ipynb #8086907e
+# %% ../nbs/46_skillpages.ipynb #37fd1826
 def _ways(report, b, k):
     "The change by other countings, and its parts, for what has enough data."
     if k not in b.ways or k not in b.changes or b.changes[k].verdict.iloc[0] == "not enough data": return [], ""
     w = b.ways[k].set_index("view").reindex(WAYS).dropna(subset="change")
-    rows = [(WAYS[r.Index].capitalize(), points(r.change, r.low, r.high), f"{count(r.n_before)} of {count(r.total_before)}", f"{count(r.n_after)} of {count(r.total_after)}") for r in w.itertuples()]
+    rows = [(WAYS[r.Index].capitalize(), shift(r.change, r.low, r.high), f"{count(r.n_before)} of {count(r.total_before)}", f"{count(r.n_after)} of {count(r.total_after)}") for r in w.itertuples()]
     c = b.changes[k].iloc[0]
     return rows, "The change of the listings is made of " + ", ".join(f"{name} {signed(c[p])}" for p, name in PARTS.items()) + " points."
 
@@ -113,13 +113,13 @@ def _sections(report, b, k):
     return interval_rows(rows, "Of the postings that ask for it, the share that does so", f"Share ({pct(report.facts.confidence)} interval)",
                          quiet(report, s.n_total.max(), last_weeks(report.config.trends.window), "A posting that names it in two places counts in both."), first="Named as")
 
-# %% ../nbs/46_skillpages.ipynb #c7ce02f3
+# %% ../nbs/46_skillpages.ipynb #5d1848c1
 def _together(report, b, k, most=10):
     "Rows of the skills asked together with it, and the line below."
     if k not in b.together: return [], ""
     p = b.together[k].sort_values("q").head(most)
     rows = [(report.link(r.other), f"{count(r.n_both)} of {count(min(r.n_a, r.n_b))}", f"{r.lift:.1f} ({r.low:.1f}–{'∞' if r.high == float('inf') else f'{r.high:.1f}'})") for r in p.itertuples()]
-    return rows, quiet(report, p.n_total.max(), last_weeks(2 * report.config.trends.window), "Of the postings that ask for the rarer of the two, those that ask for both; then how that compares with chance.")
+    return rows, quiet(report, p.n_total.max(), last_weeks(2 * report.config.trends.window), "Of the postings that ask for the rarer of the two, those that ask for both; then how many times as many these are as chance would bring together.")
 
 def _facets(b, k, most=4):
     "Its share by place, level and pay."

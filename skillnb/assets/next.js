@@ -28,7 +28,7 @@
     if (!some) { $("#next-said").textContent = "Tick what you know, and this page says which skill to learn next."; return; }
     const now = state(data.postings, known, part), best = [...now.nearer.keys()].filter(k => now.nearer[k] > 0).sort((a, b) => now.opened[b] - now.opened[a] || now.nearer[b] - now.nearer[a]).slice(0, ROWS);
     $("#next-said").textContent = `With ${known.size === 1 ? "this skill" : `these ${known.size} skills`}, ${now.open.toLocaleString("en")} of ${all.toLocaleString("en")} postings are open to you: ${sure(now.open)}.`
-      + (best.length ? ` ${data.skills[best[0]].name} would open ${now.opened[best[0]]} more.` : " Nothing further brings any nearer.");
+      + (best.length ? ` The next best, ${data.skills[best[0]].name}, opens ${now.opened[best[0]]} more.` : " Nothing further brings any nearer.");
     $("#next-table tbody").replaceChildren(...best.map(k => row([named("th", k, { scope: "row" }), el("td", `${now.opened[k]} of the ${(all - now.open).toLocaleString("en")} others`, { class: "num" }), el("td", sure(now.opened[k]), { class: "num" }), el("td", `${now.of[k]} of ${all}`, { class: "num" })])));
     const chosenOn = data.postings.filter((_, i) => i % 2 === 0), countedOn = data.postings.filter((_, i) => i % 2), learnt = new Set(known), steps = [];
     while (steps.length < STEPS && countedOn.length) {
@@ -36,7 +36,7 @@
       if (!(nearer[k] > 0)) break;
       learnt.add(k);
       const { open } = state(countedOn, learnt, part), [l, h] = wilson(open / countedOn.length, countedOn.length * data.fair, data.z);
-      steps.push(row([el("td", String(steps.length + 1)), named("th", k, { scope: "row" }), el("td", `${open} of ${countedOn.length}`, { class: "num" }), el("td", `${percent(open / countedOn.length)} (${range(l, h)})`, { class: "num" })]));
+      steps.push(row([named("th", k, { scope: "row" }), el("td", `${open} of ${countedOn.length}`, { class: "num" }), el("td", `${percent(open / countedOn.length)} (${range(l, h)})`, { class: "num" })]));
     }
     $("#next-path tbody").replaceChildren(...steps);
     boxes();
