@@ -233,7 +233,8 @@ def test_home_is_light_and_plotly_comes_only_where_a_figure_needs_it(look, site)
 
 def test_the_policy_stops_what_is_not_ours(browser, served, planted):
     page, asked = browser.new_page(), []
-    page.on("request", lambda r: asked.append(r.url))
+    page.on("requestfailed", lambda r: asked.append((r.url, r.failure)))
+    page.on("requestfinished", lambda r: asked.append((r.url, "went out")))
     for address in ("index.html", "search.html"):
         page.goto(served(planted) + address)
         asked.clear()
@@ -241,10 +242,11 @@ def test_the_policy_stops_what_is_not_ours(browser, served, planted):
             const said = [], tag = document.createElement('script');
             tag.textContent = 'window.ran = true'; document.body.append(tag); said.push(!!window.ran);
             document.body.insertAdjacentHTML('beforeend', '<img src="https://evil.test/p.png" onerror="window.ran = true"><iframe src="https://evil.test/"></iframe>');
-            try { new Function('return 1')(); said.push(true); } catch { said.push(false); }
             try { await fetch('https://evil.test/'); said.push(true); } catch { said.push(false); }
-            await new Promise(done => setTimeout(done, 200)); said.push(!!window.ran); return said; }""") == [False] * 4
-        assert asked == []
+            await new Promise(done => setTimeout(done, 200)); said.push(!!window.ran);
+            try { new Function('return 1')(); said.push(true); } catch { said.push(false); }    // only now: the test's own first lines are exempt
+            return said; }""") == [False] * 4
+        assert {how for url, how in asked if "evil" in url} <= {"csp"}   # refused before anything was sent
     page.close()
 
 
