@@ -6,7 +6,7 @@
 __all__ = ['CHOICES', 'FACET_NAMES', 'SAMPLE', 'trend_data', 'compare', 'skill_map', 'clusters', 'group_weeks', 'group_id',
            'groups', 'group_parts', 'kinds', 'facets', 'next_data', 'what_next']
 
-# %% ../nbs/44_explore.ipynb #64f1dbdd
+# %% ../nbs/44_explore.ipynb #cac5b666
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from .facets import FACETS
 from .normalise import slug
-from .pages import Report, last_weeks, newest, quiet
+from .pages import LEAST, Report, last_weeks, newest, quiet
 from .plot import Html, band_chart, clip, cluster_names, count, day, fragment, interval, interval_rows, map_fragment, map_picture, pct, week, window
 from .schema import SECTIONS
 from .together import wanted
@@ -146,7 +146,7 @@ def facets(report:Report,
     return [fragment("table", ["Postings of", "Distinct postings", "Asked for most"], rows, "What the postings of one place, level or pay ask for most", ["Distinct postings"],
                      quiet(report, "as in the table", last_weeks(report.config.trends.window), f"Shown from {facts.floor} postings on."))]
 
-# %% ../nbs/44_explore.ipynb #336a7d80
+# %% ../nbs/44_explore.ipynb #022c02b8
 SAMPLE = 2000   # postings on the page
 
 def next_data(report:Report) -> dict: # skills; postings: how many each wants, then which; of: how many there are; fair: what one is worth
@@ -157,7 +157,7 @@ def next_data(report:Report) -> dict: # skills; postings: how many each wants, t
     seen = np.flatnonzero((p.listed[max(0, len(p.weeks) - 2 * report.config.trends.window):].sum(0) > 0) & (wanted(p, named).sum(1) > 0))
     kept = seen[np.argsort(p.postings.index[seen].to_numpy().astype(str))][:SAMPLE]
     wants, member = wanted(p, named)[kept], membership(p.postings.employer)
-    order = [k for k in np.argsort(-wants.sum(0), kind="stable")[:CHOICES] if wants[:, [k]].sum() >= 2]
+    order = [k for k in np.argsort(-wants.sum(0), kind="stable")[:CHOICES] if wants[:, [k]].sum() >= LEAST]
     at, place = {k: i for i, k in enumerate(order)}, np.split(wants.indices, wants.indptr[1:-1])
     skills = [{"id": p.skills[k], "name": clip(report.name(p.skills[k]), 60), "href": report.href(p.skills[k])} for k in order]
     return {"skills": skills, "postings": [[len(row), *sorted(at[k] for k in row if k in at)] for row in place], "of": len(seen),

@@ -58,20 +58,17 @@ def ranks(report:Report) -> dict: # skill_id -> (rank, best, worst)
     best, worst = len(t) - low.searchsorted(t.high, "right") + 1, len(t) - high.searchsorted(t.low, "left")
     return dict(zip(t.skill_id, zip(t.share.rank(ascending=False, method="min").astype(int), best, worst)))
 
-# %% ../nbs/46_skillpages.ipynb #db0e06ce
-def _by_skill(rows, key="skill_id"): return dict(list(rows.groupby(key)))
-
-def _linked(table, report, *columns): return {r[0]: r[1:] for r in report.table(table)[["skill_id", *columns]].itertuples(index=False)}
-
+# %% ../nbs/46_skillpages.ipynb #0586e176
 def behind(report:Report) -> SimpleNamespace:
     "All that the pages of the skills show, cut into skills."
+    def by_skill(rows): return dict(list(rows[rows.skill_id.isin(report.paged)].groupby("skill_id")))
     t, pairs, concepts = report.table, report.table("pairs"), report.table("concepts")
     both = pd.concat([pairs.assign(skill_id=pairs.skill_a, other=pairs.skill_b), pairs.assign(skill_id=pairs.skill_b, other=pairs.skill_a)])
     facets = t("facets").query("answer == 'share'")
     return SimpleNamespace(
-        weekly=_by_skill(report.trends), now=newest(report).set_index("skill_id"), ranks=ranks(report), evidence=evidence(report), changes=_by_skill(t("changes")), ways=_by_skill(t("comparisons")),
-        sections=_by_skill(t("sections")), together=_by_skill(both), facets=_by_skill(facets), corrected=_by_skill(t("corrected")), published=_by_skill(t("published")),
-        concepts=_by_skill(concepts[concepts.linked.astype(bool)]), clusters=cluster_names(report.skills), mates=_by_skill(report.skills, "cluster"))
+        weekly=by_skill(report.trends), now=newest(report).set_index("skill_id"), ranks=ranks(report), evidence=evidence(report), changes=by_skill(t("changes")), ways=by_skill(t("comparisons")),
+        sections=by_skill(t("sections")), together=by_skill(both), facets=by_skill(facets), corrected=by_skill(t("corrected")), published=by_skill(t("published")),
+        concepts=by_skill(concepts[concepts.linked.astype(bool)]), clusters=cluster_names(report.skills), mates=dict(list(report.skills.groupby("cluster"))))
 
 # %% ../nbs/46_skillpages.ipynb #a8f1552d
 def _keys(report, b, s):
