@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FIELDS', 'scores', 'tagger_card', 'champions', 'drift', 'audited', 'training', 'label_costs', 'coverage', 'sources',
-           'fields', 'folds', 'sentences', 'languages', 'dropped', 'stage_runs', 'settings', 'vintages']
+           'fields', 'folds', 'sentences', 'languages', 'apart', 'dropped', 'stage_runs', 'settings', 'vintages']
 
 # %% ../nbs/47_about.ipynb #0e290ee6
 import pandas as pd
@@ -180,7 +180,7 @@ def sentences(report:Report) -> Html:
     "Sentences and bullets of the distinct postings, by what they are about."
     s = report.store.sql("SELECT section, count(*) AS n FROM segments GROUP BY 1").set_index("section").n.reindex(SECTIONS, fill_value=0)
     words = {"required": "what is required", "preferred": "what is preferred", "duty": "what is to be done", "other": "the rest: employer, benefits, legal"}
-    return count_rows(pd.DataFrame({"name": s.index.map(words), "n": s.values}), ["About", "Sentences"], "Sentences and bullets of the distinct postings", "A skill is looked for in all of them, and each mention keeps its section.")
+    return count_rows(pd.DataFrame({"name": s.index.map(words), "n": s.values}), ["About", "Sentences"], "Sentences and bullets of the distinct postings", "A skill is looked for in all of them, and each mention keeps its section. Those that ask for nothing are listed below.")
 
 # %% ../nbs/47_about.ipynb #591395d1
 _LANGUAGES = {"en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese", "nl": "Dutch", "pl": "Polish", "sv": "Swedish", "da": "Danish"}
@@ -192,6 +192,23 @@ def languages(report:Report) -> Html:
     if not len(n): return fragment("empty", "No posting yet.")
     return count_rows(n.assign(language=n.language.replace(_LANGUAGES)).rename(columns={"language": "name"}), ["Language", "Postings", "With a skill found"], "Distinct postings by language",
                       "A language that the tagger does not cover has no posting with a skill; those postings count nowhere else on this site.")
+
+# %% ../nbs/47_about.ipynb #6fb96800
+_APART = """
+WITH other AS (SELECT split_part(id, '/', 1) AS posting_id, TRY_CAST(split_part(id, '/', 2) AS BIGINT) AS start FROM dropped WHERE stage = 'tag'),
+     s AS (SELECT *, posting_id IN (SELECT posting_id FROM other WHERE start IS NULL) AS unread FROM segments)
+SELECT 'unread' AS what, (SELECT count(*) FROM other WHERE start IS NULL) AS postings, count(*) AS sentences, 0 AS mentions FROM s WHERE unread
+UNION ALL SELECT 'foreign', count(DISTINCT posting_id), count(*), 0 FROM s SEMI JOIN other USING (posting_id, start)
+UNION ALL SELECT block, count(DISTINCT s.posting_id), count(DISTINCT (s.posting_id, s.start)), count(m.start)
+FROM s LEFT JOIN mentions m ON m.posting_id = s.posting_id AND m.start >= s.start AND m.start < s."end" WHERE block IS NOT NULL AND NOT unread GROUP BY block"""
+_OF = {"unread": "Postings in a language that the tagger does not read", "foreign": "Sentences in such a language, in other postings", "company": "The employer on itself",
+       "benefits": "Pay and benefits", "equality": "Equal opportunity", "legal": "Formalities"}
+
+def apart(report:Report) -> Html:
+    "Postings and sentences that no number counts, and the mentions that stand in them."
+    found = report.store.sql(_APART).set_index("what").reindex(_OF, fill_value=0)
+    rows = [(_OF[r.Index], count(r.postings), count(r.sentences), count(r.mentions)) for r in found.itertuples()]
+    return fragment("table", ["Not counted", "Postings", "Sentences", "Skills named there"], rows, "What no number counts: words that nobody read, or that ask for nothing", ["Postings", "Sentences", "Skills named there"])
 
 # %% ../nbs/47_about.ipynb #93d0d5df
 def dropped(report:Report) -> Html:

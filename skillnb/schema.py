@@ -46,8 +46,8 @@ _raw = [
     _table("keys", "a source's number or an address, and the posting that it leads to", "key:str posting_id:str", "key"),
     _table("signatures", "what near-duplicates of a canonical posting are found by",
         "posting_id:str title:str? n_shingles:int signature:bytes", "posting_id"),
-    _table("segments", "one sentence or bullet of a posting",
-        "posting_id:str start:int end:int section:str", "posting_id start"),
+    _table("segments", "one sentence or bullet of a posting; `block` names the employer's own words, in which nothing is asked for",
+        "posting_id:str start:int end:int section:str block:str? language:str?", "posting_id start"),
 ]
 
 # %% ../nbs/00_schema.ipynb #973ddecc

@@ -58,7 +58,7 @@ def fill(root, n=22):
                 part["texts"].append(("sample", f"{pid}-{copy}", pid, title, company, "en", text))
             part["postings"].append((pid, title, company, "sample", url, "en", text, day, day, 1, None))
             for a, start, end, r, section, b in spans:
-                part["segments"].append((pid, a, b, section))
+                part["segments"].append((pid, a, b, section, None, "en"))
                 part["mentions"].append((pid, start, end, text[start:end], r.kind, section, round(rng.uniform(.6, 1), 3), "tiny-tagger"))
                 part["links"].append((pid, start, end, r.skill_id, "exact", 1.0))
                 rows["trends"].append((r.skill_id, day, pid))
