@@ -87,6 +87,7 @@ def fine_tuned(where, train, dev, seed, args):
     trainer = Trainer(model, options, DataCollatorForTokenClassification(tokenizer), tokenised(train, tokenizer), processing_class=tokenizer,
                       compute_loss_func=both_layers, optimizers=(torch.optim.AdamW(_rates(model, args.rate)), None))
     trainer.train()
+    trainer.args.train_sampling_strategy = "random"   # sorting by length would reorder what is predicted too
     return predict(trainer, tokenised(dev, tokenizer), dev["tokens"])
 
 
