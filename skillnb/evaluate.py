@@ -95,10 +95,13 @@ def memory(texts:list, # of training postings
            gold:list   # their `Span`s
           ):           # a function: texts -> a list of `Span`s for each
     "A tagger that knows what it has seen and nothing else."
-    seen = defaultdict(Counter)
+    seen, met = defaultdict(Counter), Counter()
     for t, spans in zip(texts, gold):
         for s in spans: seen[_form(t, s)][s.kind] += 1
-    kinds, longest = {k: c.most_common(1)[0][0] for k, c in seen.items()}, max(map(len, seen), default=0)
+    longest = max(map(len, seen), default=0)
+    for keys in (_key(t, words(t)) for t in texts):
+        met.update(k for i in range(len(keys)) for n in range(1, longest + 1) if i + n <= len(keys) and (k := keys[i:i + n]) in seen)
+    kinds = {k: c.most_common(1)[0][0] for k, c in seen.items() if 2 * c.total() >= met[k]}
     return lambda texts: [_remembered(t, kinds, longest) for t in texts]
 
 # %% ../nbs/40_evaluate.ipynb #1e09969c

@@ -283,9 +283,10 @@ def scores(report:Report) -> Html:
 def _score(r): return f"{r.value:.3f}" + (f" ({r.low:.3f}–{r.high:.3f})" if pd.notna(r.low) and pd.notna(r.high) else "")
 
 def _metric(name):
-    "`strict f1 hard` in words."
-    how, f1, kind = name.split(" ", 2) if name.count(" ") >= 2 else ("", "", name)
-    return f"{how.capitalize()} F1, " + {"micro": "both kinds"}.get(kind, f"{kind} skills") if f1 == "f1" else name
+    "`strict f1 hard` in words; what follows names a slice."
+    how, f1, kind, *of = name.split(" ") if name.count(" ") >= 2 else ("", "", name)
+    skills = {"micro": "both kinds"}.get(kind, f"{kind} skills")
+    return " ".join([f"{how.capitalize()} F1, {skills}", *of]) if f1 == "f1" else name
 
 # %% ../nbs/43_pages.ipynb #208054fe
 def _in_words(about):

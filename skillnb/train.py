@@ -161,7 +161,7 @@ def _fit(model, tokenizer, rows, folder, settings):
     data = Dataset.from_list([r | {"length": len(r["input_ids"])} for r in rows])
     args = _arguments(folder, settings["epochs"] / ceil(settings["epochs"]), settings["batch_size"], settings["seed"])
     trainer = Trainer(model, args, DataCollatorForTokenClassification(tokenizer), data, processing_class=tokenizer, compute_loss_func=_loss,
-                      optimizers=(torch.optim.AdamW(_rates(model, settings["learning_rate"])), None))
+                      optimizers=(torch.optim.AdamW(_rates(model, settings["learning_rate"]), fused=True), None))
     return trainer.train().training_loss
 
 # %% ../nbs/21_train.ipynb #35d9e618
