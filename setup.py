@@ -34,7 +34,7 @@ setup(
     packages=["skillnb"],
     package_data={"skillnb": ["sample/*", "weights/*", "assets/*", "*.csv", "*.parquet"]},
     install_requires=meta["requirements"].split(),
-    extras_require={extra: meta[f"{extra}_requirements"].split() for extra in ("s3", "dev")},
+    extras_require={extra: meta[f"{extra}_requirements"].split() for extra in ("ray", "s3", "dev")},
     entry_points={"console_scripts": meta["console_scripts"].split(), "nbdev": ["skillnb=skillnb._modidx:d"]},
     cmdclass={"build_py": WithNotebooks},
     zip_safe=False,

@@ -10,7 +10,7 @@ __all__ = ['SKETCH', 'address', 'title_key', 'levels', 'shingles', 'run_sets', '
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
@@ -94,14 +94,15 @@ def _steps(texts, most=500_000):
 
 # %% ../nbs/12_dedup.ipynb #e597801b
 def run_sets(texts:list, # clean texts
-             size:int=5  # words a run
+             size:int=5, # words a run
+             over=map    # applies a function to each part of the texts
             ) -> list:   # of sorted, distinct uint64
     "The distinct runs of each text."
-    found = []
-    for some in _steps(texts):
-        runs, at = shingles(some, size)
-        found += [_once(runs[a:b]) for a, b in zip(at, at[1:])]
-    return found
+    return [runs for part in over(partial(_run_sets, size=size), _steps(texts)) for runs in part]
+
+def _run_sets(texts, size):
+    runs, at = shingles(texts, size)
+    return [_once(runs[a:b]) for a, b in zip(at, at[1:])]
 
 def _once(numbers):
     "Sorted, each once; faster than `np.unique`, which hashes."
@@ -159,10 +160,11 @@ def _signed(texts, size, permutations):
 def sketch(postings:pd.DataFrame, # columns posting_id, title, text
            min_jaccard:float=0.5, # texts this much alike have to meet
            size:int=5,            # words a run
-           permutations:int=128   # length of a signature
+           permutations:int=128,  # length of a signature
+           over=map               # applies a function to each part; `skillnb.scale.over` does on many machines
           ) -> Sketches:
     "Sketches of texts."
-    parts = [_signed(texts, size, permutations) for texts in _steps(postings.text.tolist())]
+    parts = list(over(partial(_signed, size=size, permutations=permutations), _steps(postings.text.tolist())))
     signatures = np.concatenate([np.zeros((0, permutations), np.uint32)] + [s for s, _ in parts])
     sizes = np.array([n for _, sizes in parts for n in sizes], np.int64)
     titles = np.array([title_key(t) for t in postings.title] + [None], object)[:-1]
@@ -170,18 +172,21 @@ def sketch(postings:pd.DataFrame, # columns posting_id, title, text
 
 # %% ../nbs/12_dedup.ipynb #037a2f35
 def meet(a:np.ndarray, # band numbers of some texts
-         b:np.ndarray  # of others
+         b:np.ndarray, # of others
+         over=map      # applies a function to each band
         ) -> tuple:    # (rows of `a`, rows of `b`), each pair once
     "The pairs that agree in a band."
-    found = [np.zeros(0, np.int64)]
-    for x, y in zip(a.T, b.T):
-        order = np.argsort(x, kind="stable")
-        ordered = np.r_[x[order], np.uint64(0)]   # one more, so that every place can be looked at
-        hit = np.flatnonzero(ordered[left := np.searchsorted(ordered[:-1], y)] == y)
-        n = np.searchsorted(ordered[:-1], y[hit], "right") - left[hit]
-        nth = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
-        found.append(order[np.repeat(left[hit], n) + nth] * len(y) + np.repeat(hit, n))
+    found = [np.zeros(0, np.int64), *over(_agree, a.T, b.T)]
     return np.divmod(_once(np.concatenate(found)), max(len(b), 1))
+
+def _agree(x, y):
+    "The pairs that agree in one band, each as row of `x` times rows of `y`, plus row of `y`."
+    order = np.argsort(x, kind="stable")
+    ordered = np.r_[x[order], np.uint64(0)]   # one more, so that every place can be looked at
+    hit = np.flatnonzero(ordered[left := np.searchsorted(ordered[:-1], y)] == y)
+    n = np.searchsorted(ordered[:-1], y[hit], "right") - left[hit]
+    nth = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
+    return order[np.repeat(left[hit], n) + nth] * len(y) + np.repeat(hit, n)
 
 # %% ../nbs/12_dedup.ipynb #2d795d68
 _known, _columns = ["posting_id", "duplicate_of", "first_seen", "last_seen"], TABLES["postings"].schema.names
@@ -195,13 +200,14 @@ class Index:
         min_titled:float=0.7,      # shared runs from which they are, with the same title
         window:int=90,             # days without a sighting after which texts are no longer compared
         shingle:int=5,             # words a run
-        permutations:int=128       # length of a signature
+        permutations:int=128,      # length of a signature
+        over=map                   # applies a function to each of many; `skillnb.scale.over` does on many machines
     ):
         self.store, self.min_jaccard, self.min_contained, self.min_titled = store, min_jaccard, min_contained, min_titled
-        self.window, self.shingle, self.permutations = window, shingle, permutations
+        self.window, self.shingle, self.permutations, self.over = window, shingle, permutations, over
         self.newest, self.days = "", set()   # the newest day that it holds, and all days of the store
 
-    def sketch(self, rows): return sketch(rows, min(self.min_jaccard, self.min_titled), self.shingle, self.permutations)
+    def sketch(self, rows): return sketch(rows, min(self.min_jaccard, self.min_titled), self.shingle, self.permutations, self.over)
 
 # %% ../nbs/12_dedup.ipynb #64d7aab2
 def reach(self:Index,
@@ -285,7 +291,7 @@ def candidates(self:Index,
     recent = np.array([self.known[p][2] >= oldest for p in self.sketches.ids], bool)
     if not recent.all(): self.sketches = self.sketches[recent]
     pool, some = self.sketches + sketches, np.flatnonzero(sketches.sizes)
-    i, j = meet(sketches.bands[some], pool.bands)
+    i, j = meet(sketches.bands[some], pool.bands, self.over)
     i, j = (rows[some[i] != j - len(self.sketches)] for rows in (some[i], j))   # not with itself
     hope = self._hopeful(sketches, pool, i, j)
     return pool, i[hope], j[hope]
@@ -301,7 +307,7 @@ def near(self:Index,
 ) -> dict:             # posting_id -> list of (leader, method, jaccard)
     "The pairs that pass the exact comparison."
     ids, found = sorted({*sketches.ids[i], *pool.ids[j]}), {}
-    runs = dict(zip(ids, run_sets([texts[p] for p in ids], self.shingle)))
+    runs = dict(zip(ids, run_sets([texts[p] for p in ids], self.shingle, self.over)))
     for a, b in zip(i, j):
         jaccard, contained = likeness(runs[p := sketches.ids[a]], runs[leader := pool.ids[b]])
         if method := self._verdict(sketches.titles[a], pool.titles[b], jaccard, contained): found.setdefault(p, []).append((leader, method, jaccard))

@@ -8,7 +8,7 @@ __all__ = ['where', 'embed', 'embed_once']
 # %% ../nbs/30_embed.ipynb #69d05933
 import hashlib
 import os
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -71,16 +71,18 @@ def _held(path):
 # %% ../nbs/30_embed.ipynb #02ee14c9
 def embed_once(names:list,             # what to embed
                encoder:str="embedded", # as for `embed`
-               folder:str=None         # where vectors are kept; None keeps none
+               folder:str=None,        # where vectors are kept; None keeps none
+               by=None                 # embeds names in place of `embed`, as `skillnb.scale.spread` does on many machines
               ) -> np.ndarray:         # as from `embed`
     "Vectors of `names`, embedding only those that the folder does not hold yet; raises `ModelError`."
-    if folder is None or not len(names): return embed(names, encoder)
+    by = by or partial(embed, encoder=encoder)
+    if folder is None or not len(names): return np.array(by(list(names)), np.float32)
     path = _cache_of(encoder, folder)
     names, held = [str(n) for n in names], _held(path)
     if new := [n for n in dict.fromkeys(names) if n not in held]:
-        held |= dict(zip(new, embed(new, encoder)))
+        held |= dict(zip(new, by(new)))
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{os.getpid()}-{path.name}")
+        beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         with open(beside, "wb") as f: np.savez(f, names=np.array(list(held)), vectors=np.stack(list(held.values())))
         os.replace(beside, path)
     return np.stack([held[n] for n in names])

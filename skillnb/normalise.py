@@ -30,7 +30,7 @@ def plain(surface:str # words as they stand in an ad
 _stems = "container|custom|digit|general|local|minim|modern|normal|optim|organ|parallel|personal|priorit|random|regular|standard|summar|token|util|vector|visual"
 _spelling = [(re.compile(a), b) for a, b in ((r"isation(al|s)?$", r"ization\1"), (rf"^({_stems})is(e|ed|er|ing)$", r"\1iz\2"), (r"elling$", "eling"), (r"elled$", "eled"),
              (r"(behavi|neighb|col)our", r"\1or"), (r"^centre$", "center"), (r"judgement", "judgment"))]
-_plurals = [(re.compile(a), b) for a, b in ((r"(ss|us|sis|xis|ics)$", r"\1"), (r"yses$", "ysis"), (r"(?<=..)ies$", "y"),
+_plurals = [(re.compile(a), b) for a, b in ((r"(ss|us|sis|xis|ics|series|species|securities)$", r"\1"), (r"yses$", "ysis"), (r"(?<=..)ies$", "y"),
             (r"(x|tch|rch|nch|sh|ss)es$", r"\1"), (r"s$", ""))]
 
 def _word(w):
@@ -97,8 +97,8 @@ _fronts = re.compile(r"^(?:(?:strong|excellent|good|great|solid|advanced|basic|e
 _heads = {"skill", "knowledge", "expertise", "experience", "concept", "principle", "practice", "proficiency"}
 _thing_heads = {"framework", "library", "language", "programming", "tool", "toolkit", "technology", "package", "software", "service", "scripting",
                 "query", "application", "solution"}
-_tool_heads = {"platform", "stack", "ecosystem", "environment", "cluster", "server", "suite", "database"}
-_method_heads = {"model", "algorithm", "technique", "method", "methodology", "approach", "modeling"}
+_tool_heads = {"platform", "ecosystem", "environment", "cluster", "server", "suite", "database"}
+_method_heads = {"model", "technique", "method", "methodology", "approach", "modeling"}
 _soft_heads = {"skill", "ability", "mindset", "attitude", "capability", "competence", "competency"}
 _loose = {"with", "and", "or", "in", "of", "for", "the", "as", "like"}   # what a tagger drags along at either end
 _vendors = {"apache", "aws", "amazon", "google", "microsoft", "nvidia", "ibm", "meta", "facebook"}
@@ -144,7 +144,7 @@ def _own(surface, kind):
     return w
 
 # %% ../nbs/31_normalise.ipynb #b0337bfc
-_tails, _joints, _glue = {"system", "skill", "ability"}, {"and", "or"}, _loose - {"of", "and", "or"} | {"a", "an", "to", "on", "using"}
+_tails, _joints, _glue = {"skill", "ability"}, {"and", "or"}, _loose - {"of", "and", "or"} | {"a", "an", "to", "on", "using"}
 
 @lru_cache(maxsize=1)
 def _short_forms():

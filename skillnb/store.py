@@ -4,17 +4,19 @@
 
 # %% auto #0
 __all__ = ['MANIFEST_VERSION', 'LEASE', 'StoreError', 'Store', 'manifest', 'days', 'write', 'view', 'connect', 'sql', 'read',
-           'rows', 'status', 'verify', 'repair', 'lock']
+           'rows', 'status', 'verify', 'repair', 'lock', 'tidy']
 
 # %% ../nbs/02_store.ipynb #c455ad87
 import hashlib
 import io
 import json
 import os
+import re
 import time
 import uuid
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from threading import Event, Thread
 
 import duckdb
@@ -61,6 +63,16 @@ Store._folder = _folder
 
 # %% ../nbs/02_store.ipynb #5d13d5bc
 MANIFEST_VERSION = 1
+_file, _says = re.compile(r"part-[\w.-]+\.parquet"), {"file": str, "rows": int, "sha256": str, "fingerprint": str}
+
+def _checked(found, path):
+    "A manifest that says what a manifest says; its file names lead nowhere else."
+    version = found.get("version") if isinstance(found, dict) else None
+    if version != MANIFEST_VERSION: raise StoreError(f"{path} has version {version!r}; this skillnb reads {MANIFEST_VERSION}. Upgrade skillnb or choose another --root")
+    parts = found.get("parts")
+    sound = isinstance(parts, dict) and all(isinstance(p, dict) and all(type(p.get(k)) is t for k, t in _says.items()) and _file.fullmatch(p["file"]) for p in parts.values())
+    if not sound: raise StoreError(f"{path} does not say what it should: it was cut short or altered. Run `skillnb repair`")
+    return found
 
 def manifest(self:Store,
     table:str, # the table
@@ -71,9 +83,8 @@ def manifest(self:Store,
     try: found = json.loads(self.fs.cat_file(path))
     except FileNotFoundError: return {"version": MANIFEST_VERSION, "parts": {}}
     except OSError as e: raise StoreError(f"cannot read {path}: {e.strerror or e}. Check it, or choose another --root") from None
-    except ValueError: raise StoreError(f"{path} is not JSON: it was cut short or altered. Run `skillnb repair`") from None
-    if found.get("version") == MANIFEST_VERSION: return found
-    raise StoreError(f"{path} has version {found.get('version')!r}; this skillnb reads {MANIFEST_VERSION}. Upgrade skillnb or choose another --root")
+    except (ValueError, RecursionError): raise StoreError(f"{path} is not JSON: it was cut short or altered. Run `skillnb repair`") from None
+    return _checked(found, path)
 Store.manifest = manifest
 
 # %% ../nbs/02_store.ipynb #ea2e0a9b
@@ -124,11 +135,31 @@ def _sweep(self, folder, named):
 Store._sweep = _sweep
 
 # %% ../nbs/02_store.ipynb #eb435705
+def _damage(fs, path, sha):
+    "What is wrong with a file, in words; empty when nothing is."
+    try:
+        with fs.open(path, "rb") as f: found = hashlib.file_digest(f, "sha256").hexdigest()
+    except FileNotFoundError: return f"{path} is missing"
+    except OSError as e: return f"{path} cannot be read: {e.strerror or e}"
+    return f"{path} was altered" if found != sha else ""
+
+_seen = set()   # files on this disk that this process found unaltered
+
 def _parts(self, table, days):
-    "Addresses of the parts of `table` on `days`."
-    address = str if "file" in self.fs.protocol else self.fs.unstrip_protocol
-    return [address(f"{self._folder(table, d)}/{p['file']}") for d in days for p in self.manifest(table, d)["parts"].values()]
+    "Addresses of the parts of `table` on `days`; on a disk, each compared with its checksum when the process first asks for it."
+    found = [(f"{self._folder(table, d)}/{p['file']}", p["sha256"]) for d in days for p in self.manifest(table, d)["parts"].values()]
+    if "file" not in self.fs.protocol: return [self.fs.unstrip_protocol(path) for path, _ in found]
+    for path, sha in found: self._unaltered(path, sha)
+    return [path for path, _ in found]
 Store._parts = _parts
+
+def _unaltered(self, path, sha):
+    "Raise `StoreError` unless a file is what was written."
+    try: mark = (path, sha, (now := os.stat(path)).st_size, now.st_mtime_ns)
+    except OSError: mark = None
+    if mark not in _seen and (wrong := _damage(self.fs, path, sha)): raise StoreError(f"{wrong}. Run `skillnb repair`")
+    _seen.add(mark)
+Store._unaltered = _unaltered
 
 def _listed(files): return ", ".join("'" + f.replace("'", "''") + "'" for f in files)
 
@@ -227,11 +258,6 @@ def status(self:Store) -> pd.DataFrame: # columns table, days, newest, rows
 Store.status = status
 
 # %% ../nbs/02_store.ipynb #c210b365
-def _damage(fs, path, sha):
-    "What is wrong with a file, in words; empty when nothing is."
-    if not fs.exists(path): return f"{path} is missing"
-    return f"{path} was altered" if hashlib.sha256(fs.cat_file(path)).hexdigest() != sha else ""
-
 def verify(self:Store) -> list: # one line for each part that is missing or altered; empty when all is well
     "Compare every part with the SHA-256 in its manifest."
     parts = ((self._folder(t, d), p) for t in TABLES for d in self.days(t) for p in self.manifest(t, d)["parts"].values())
@@ -258,12 +284,14 @@ Store._rebuilt = _rebuilt
 # %% ../nbs/02_store.ipynb #2df5801f
 def _mended(self, folder):
     "(the manifest as it should be, what was wrong) of one partition."
-    try: found = json.loads(self.fs.cat_file(f"{folder}/manifest.json"))
-    except FileNotFoundError: return None, []
-    except ValueError: return self._rebuilt(folder), [f"{folder}/manifest.json could not be read"]
-    wrong = {stage: p for stage, p in found.get("parts", {}).items() if _damage(self.fs, f"{folder}/{p['file']}", p["sha256"])}
+    table, day = folder.rsplit("/", 2)[-2:]
+    try: found = self.manifest(table, day.rsplit("=", 1)[-1])
+    except StoreError as e:
+        if "skillnb repair" not in str(e): raise   # of another version, or not to be read: nothing that a repair may touch
+        return self._rebuilt(folder), [f"{folder}/manifest.json could not be read"]
+    wrong = {stage: p for stage, p in found["parts"].items() if _damage(self.fs, f"{folder}/{p['file']}", p["sha256"])}
     for p in wrong.values(): self._aside(folder, p["file"])
-    kept = {stage: p for stage, p in found.get("parts", {}).items() if stage not in wrong}
+    kept = {stage: p for stage, p in found["parts"].items() if stage not in wrong}
     return found | {"parts": kept}, [f"{folder}/{p['file']} was damaged; {stage} will make it again" for stage, p in wrong.items()]
 Store._mended = _mended
 
@@ -337,3 +365,16 @@ def lock(self:Store):
     "Hold the store alone while a `with` block runs; raises `StoreError` when another does."
     return _hold_file(self) if "file" in self.fs.protocol else _hold_object(self)
 Store.lock = lock
+
+# %% ../nbs/02_store.ipynb #cce88d7b
+def tidy(self:Store) -> list: # paths of what was removed
+    "Remove what killed writers left on a disk; for who holds the lock. Raises `StoreError`."
+    if "file" not in self.fs.protocol: return []
+    left = list(Path(self.path).rglob("*.tmp"))
+    for table in TABLES:
+        for folder in Path(self.path, table).glob("collected_on=*"):
+            named = {p["file"] for p in self.manifest(table, folder.name.split("=")[1])["parts"].values()}
+            left += [f for f in folder.glob("part-*.parquet") if named and f.name not in named]
+    for path in left: path.unlink(missing_ok=True)
+    return [str(path) for path in left]
+Store.tidy = tidy

@@ -1,5 +1,6 @@
 """Fixtures: the demo run that `make test` made, and the data of the shared folder where there is one."""
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,28 @@ def demo(skillnb, tmp_path_factory):
     done = skillnb("run", "--root", folder/"data", "--set", f"report.out={folder/'site'}")
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory):
+    "The site of a small store in which strangers attack every page."
+    from site_store import fill
+    from skillnb.config import load
+    from skillnb.flow import run
+    folder = tmp_path_factory.mktemp("planted")
+    fill(folder/"store")
+    run(load("demo", (f"report.out={folder/'planted'}",), root=str(folder/"store"), environ={}), "report", "report")
+    return folder/"planted"
+
+
+@pytest.fixture(scope="session")
+def real(skillnb, shared, tmp_path_factory):
+    "The site of some real postings of two weeks."
+    folder = tmp_path_factory.mktemp("real")
+    for day in ("06-04-2025", "13-04-2025"):
+        (folder/"text"/day).mkdir(parents=True)
+        for f in sorted((shared/"postings"/day).glob("*.txt"))[:30]: shutil.copy(f, folder/"text"/day/f.name)
+    for command in (("import-text", folder/"text"), ("run", "--from", "clean", "--set", f"report.out={folder/'real'}")):
+        done = skillnb(*command, "--root", folder/"data")
+        assert done.returncode == 0, done.stderr
+    return folder/"real"

