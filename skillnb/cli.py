@@ -12,7 +12,7 @@ import hashlib
 import json
 import sys
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime, timezone
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Optional
@@ -24,7 +24,7 @@ from rich.table import Table
 
 import skillnb
 from .config import ConfigError, load
-from .flow import STAGES, FlowError, run as run_stages, stages
+from .flow import STAGES, FlowError, new_run_id, run as run_stages, stages, standing
 from .schema import SchemaError
 from .store import Store, StoreError
 
@@ -65,17 +65,37 @@ def _show(row, width=max(len(s.name) for s in STAGES)):
     took = f"{row['seconds']:6.1f} s  {row['peak_mb']:6.0f} MB  {row['rows']:8,} rows" if row["status"] == "done" else "up to date"
     err.print(f"  {row['stage']:{width}}  {took}", highlight=False)
 
+def _event(run_id, **about):
+    "One line of JSON on standard error, for whoever collects logs."
+    print(json.dumps({"time": datetime.now(timezone.utc).isoformat(timespec="seconds"), "run": run_id, **about}, default=str, ensure_ascii=False), file=sys.stderr, flush=True)
+
 def _run(profile, root, settings, first, last):
-    "Run stages with a line of progress each; print the site's first page when the report was among them."
+    "Run stages with a line of progress each, lines of JSON where no terminal is; print the site's first page when the report was among them."
     with _exits():
-        config = load(profile, settings or (), root)
-        err.print(f"skillnb {config.profile}, tables in {config.root}", highlight=False)
-        with err.status("starting") as status:
-            def begin(stage):
-                status.update(f"{stage.name}: {stage.does}")
-                return lambda line: status.update(f"{stage.name}: {line[:100]}")
-            run_stages(config, first, last, begin, _show)
+        config, run_id = load(profile, settings or (), root), new_run_id()
+        if err.is_terminal: _watched(config, run_id, first, last)
+        else: _logged(config, run_id, first, last)
         if stages(first, last)[-1].name == "report": print(Path(config.report.out).absolute()/"index.html")
+
+def _watched(config, run_id, first, last):
+    "A run that a person looks at."
+    err.print(f"skillnb {config.profile}, tables in {config.root}, run {run_id}", highlight=False)
+    with err.status("starting") as status:
+        def begin(stage):
+            status.update(f"{stage.name}: {stage.does}")
+            return lambda line: status.update(f"{stage.name}: {line[:100]}")
+        run_stages(config, first, last, begin, _show, run_id)
+
+def _logged(config, run_id, first, last):
+    "A run that a schedule started."
+    _event(run_id, event="run", profile=config.profile, root=config.root, engine=config.engine)
+    def begin(stage):
+        _event(run_id, event="begin", stage=stage.name)
+        return lambda line: None
+    try: run_stages(config, first, last, begin, lambda row: _event(run_id, event="end", **{k: v for k, v in row.items() if k != "run_id"}), run_id)
+    except Exception as e:
+        _event(run_id, event="failed", error=str(e))
+        raise
 
 # %% ../nbs/51_cli.ipynb #b3c90186
 @app.command()
@@ -329,10 +349,13 @@ def sql(query: Annotated[str, typer.Argument(help="A SELECT over the tables.")],
         else: _table(df)
 
 @app.command(rich_help_panel="Tables")
-def status(root: Root = None, profile: Profile = "demo"):
-    "What the store holds, how fresh it is, and how the last run went."
+def status(root: Root = None, profile: Profile = "demo", settings: Set = None):
+    "What is fresh, stale, running or broken, what the store holds, and how the last run went."
     with _exits():
-        store = Store(load(profile, root=root).root)
+        store = Store((config := load(profile, settings or (), root)).root)
+        found, last = standing(config)
+        _table(found, f"stages with the settings of {config.profile}")
+        if last: print("\n" + _told(last) + "\n")
         _table(store.status(), f"tables in {store.root}")
         for title, query in _ASKED.items():
             if len(asked := store.sql(query)): _table(asked, f"\n{title}")
@@ -346,6 +369,14 @@ def repair(root: Root = None, profile: Profile = "demo"):
         store = Store(load(profile, root=root).root)
         with store.lock(): told = store.repair()
         print("\n".join(told) or f"nothing to mend in {store.root}")
+
+# %% ../nbs/51_cli.ipynb #5cc56543
+def _told(run):
+    "The newest run's record in words."
+    at = f" in {run['at']}" if run.get("at") else ""
+    says = {"done": "ended well", "running": f"is running{at}, process {run['pid']}", "killed": f"was killed{at}: the next `skillnb run` goes on from there",
+            "failed": f"failed: {run['error']}"}[run["state"]]
+    return f"run {run['run_id']} {says}"
 
 # %% ../nbs/51_cli.ipynb #478c2698
 @app.command(rich_help_panel="Tables")

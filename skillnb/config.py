@@ -259,7 +259,7 @@ def _put(tree, name, value):
 def _listed(text):
     "A list written as `a,b` or as JSON; a comma inside quotes parts nothing."
     try: return json.loads(text) if text.startswith("[") else [w.strip() for w in next(csv.reader([text], skipinitialspace=True), [])]
-    except (ValueError, csv.Error) as e: raise ConfigError(f"expected a list such as a,b or [\"a\", \"b\"]; found {text!r}: {e}") from None
+    except (ValueError, RecursionError, csv.Error) as e: raise ConfigError(f"expected a list such as a,b or [\"a\", \"b\"]; found {text!r}: {e}") from None
 
 def _flat(tree, prefix=""):
     "Nested dictionaries as (full name, value) pairs."
@@ -292,7 +292,7 @@ def _profile(name):
         raise ConfigError(f"no profile is called {name!r}" + (f": did you mean {near[0]!r}?" if near else "")
                           + f" Built in: {', '.join(PROFILES)}; or give the path of a .toml file")
     try: return {"profile": path.stem} | tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e: raise ConfigError(f"{name} is not TOML: {e}") from None
+    except (ValueError, RecursionError) as e: raise ConfigError(f"{name} is not TOML: {e}") from None
 
 # %% ../nbs/01_config.ipynb #9c77e252
 def _make(tree):

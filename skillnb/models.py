@@ -71,8 +71,11 @@ def card(folder:Path # a model folder
     "A model's card; raises `ModelError` if it cannot be read."
     path = Path(folder)/"card.json"
     if not path.is_file(): return {}
-    try: return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError: raise wrong(f"JSON in {path}", "something else", "Restore the file or train the model again") from None
+    try: about = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError): about = None
+    files = about.get("files", {}) if isinstance(about, dict) else None
+    if isinstance(files, dict) and all(re.fullmatch(r"[\w-][\w.-]*", n) and isinstance(sha, str) for n, sha in files.items()): return about
+    raise wrong(f"JSON that is a model's card in {path}", "something else", "Restore the file or train the model again")
 
 def signed(folder:Path, # a model folder
            **about      # name, languages, scores, ...
@@ -157,7 +160,7 @@ def champion(root:str # the store
     fs, models = _models(root)
     try: found = json.loads(fs.cat_file(f"{models}/champion.json"))
     except FileNotFoundError: return {"champion": "shipped", "previous": None, "scores": {}, "date": None, "before": [], "barred": []}
-    except ValueError: found = {}
+    except (ValueError, RecursionError): found = {}
     if isinstance(found, dict) and _name.fullmatch(str(found.get("champion"))):
         return {"before": [found["previous"]] if found.get("previous") else [], "barred": []} | found
     raise wrong(f"the name of a model in {models}/champion.json", "something else", "Remove the file, and the shipped tagger tags again")

@@ -25,7 +25,7 @@ def _load(name):
     from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
     try:
         if not is_packed(name):
-            return AutoModelForTokenClassification.from_pretrained(name), AutoTokenizer.from_pretrained(name, add_prefix_space=True)
+            return AutoModelForTokenClassification.from_pretrained(name, use_safetensors=True), AutoTokenizer.from_pretrained(name, add_prefix_space=True)
         model = AutoModelForTokenClassification.from_config(AutoConfig.from_pretrained(name))
         model.load_state_dict({n: torch.from_numpy(w) for n, w in weights(name).items()})
         return model, AutoTokenizer.from_pretrained(embedded_encoder())

@@ -105,7 +105,7 @@ def _model(name):
         model.load_state_dict({n: torch.from_numpy(w) for n, w in weights(name).items()})
     else:
         names |= {"attention_probs_dropout_prob": 0.0, "ignore_mismatched_sizes": True}
-        model = AutoModelForTokenClassification.from_pretrained(name, **names)
+        model = AutoModelForTokenClassification.from_pretrained(name, use_safetensors=True, **names)
     model.get_input_embeddings().weight.requires_grad_(False)
     return model
 
