@@ -9,7 +9,6 @@ __all__ = ['FILE', 'graph', 'write_int8', 'cores', 'Network', 'WordPieces']
 import json
 import logging
 import os
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
