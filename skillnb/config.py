@@ -168,6 +168,8 @@ class TrainConfig(_Settings):
     learning_rate: float = Field(1e-4, gt=0)
     batch_size: int = Field(16, ge=1)
     max_windows: Optional[int] = None
+    memory: int = Field(400, ge=0)  # older postings that come again beside the newest week's
+    hub: Optional[str] = None       # OWNER/NAME on the Hugging Face hub that gets each new champion; HF_TOKEN signs
     seed: int = 13
 
 class TagConfig(_Settings):
@@ -178,8 +180,8 @@ class TagConfig(_Settings):
 
 # %% ../nbs/01_config.ipynb #65d755fb
 class SkillsConfig(_Settings):
-    "Mentions below this score do not count."
-    min_score: float = Field(0.5, ge=0, le=1)
+    "Mentions less probable than this do not count: below it more would be lost rightly than come in wrongly."
+    min_score: float = Field(0.3, ge=0, le=1)
 
 class MapConfig(_Settings):
     "Embedding, projection and clusters; 0 clusters: as many as fit best."
@@ -257,7 +259,7 @@ def _put(tree, name, value):
 def _listed(text):
     "A list written as `a,b` or as JSON; a comma inside quotes parts nothing."
     try: return json.loads(text) if text.startswith("[") else [w.strip() for w in next(csv.reader([text], skipinitialspace=True), [])]
-    except (ValueError, csv.Error) as e: raise ConfigError(f"expected a list such as a,b or [\"a\", \"b\"]; found {text!r}: {e}") from None
+    except (ValueError, RecursionError, csv.Error) as e: raise ConfigError(f"expected a list such as a,b or [\"a\", \"b\"]; found {text!r}: {e}") from None
 
 def _flat(tree, prefix=""):
     "Nested dictionaries as (full name, value) pairs."
@@ -290,7 +292,7 @@ def _profile(name):
         raise ConfigError(f"no profile is called {name!r}" + (f": did you mean {near[0]!r}?" if near else "")
                           + f" Built in: {', '.join(PROFILES)}; or give the path of a .toml file")
     try: return {"profile": path.stem} | tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e: raise ConfigError(f"{name} is not TOML: {e}") from None
+    except (ValueError, RecursionError) as e: raise ConfigError(f"{name} is not TOML: {e}") from None
 
 # %% ../nbs/01_config.ipynb #9c77e252
 def _make(tree):

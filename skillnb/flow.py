@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STAGES', 'Stage', 'FlowError', 'stages', 'notebooks', 'work', 'execute', 'peak_memory', 'run_stage', 'new_run_id',
-           'run']
+           'run', 'standing']
 
 # %% ../nbs/50_flow.ipynb #0b40cd21
 import hashlib
@@ -27,7 +27,10 @@ from traitlets.config import Config as Traits
 
 import skillnb
 from .config import Config, ConfigError, load
-from .store import Store
+from .models import champion
+from .runs import NOTHING, Record, account, newest
+from .schema import TABLES
+from .store import Store, StoreError
 
 # %% ../nbs/50_flow.ipynb #04307b8c
 @dataclass(frozen=True)
@@ -51,9 +54,9 @@ STAGES = (
     Stage("label", "skills tagged by an LLM, verified against the text", ("postings", "segments"), ("labels", "requests", "dropped"), "day",
           ("costs.py", "choose.py", "teacher.py", "label.py", "review.py", "prices.csv", "sample/truth.jsonl.gz"), ("label",)),
     Stage("train", "fine-tune the tagger; promote it only if it is not worse", ("labels", "postings", "segments"), ("scores",), "all",
-          ("train.py", "spans.py", "models.py", "evaluate.py", "weights/card.json"), ("train",)),
-    Stage("tag", "mark the skills in every new posting", ("postings", "segments"), ("mentions", "dropped"), "day",
-          ("tag.py", "spans.py", "models.py", "weights/card.json"), ("tag",)),
+          ("train.py", "spans.py", "models.py", "evaluate.py", "champion.py", "replay.py", "calibrate.py", "int8.py", "weights/card.json"), ("train",)),
+    Stage("tag", "mark the skills in every new posting", ("postings", "segments", "labels"), ("mentions", "drift", "dropped"), "day",
+          ("tag.py", "spans.py", "models.py", "calibrate.py", "int8.py", "drift.py", "weights/card.json"), ("tag",)),
     Stage("skills", "from surface forms to canonical skills", ("mentions", "postings", "segments", "decisions"),
           ("links", "vocabulary", "forms", "acronyms", "lineage", "concepts", "inbox", "dropped"), "all",
           ("normalise.py", "acronyms.py", "resolve.py", "groups.py", "taxonomy.py", "inbox.py", "embed.py", "aliases.csv", "taxonomy.parquet"), ("skills", "map")),
@@ -121,8 +124,7 @@ def _outside(stage, config):
 
 def _model(config):
     "The champion in force, so that a new one means new tags."
-    path = Path(config.root)/"models"/"champion.json"
-    return path.read_text(encoding="utf-8") if config.tag.model == "champion" and path.exists() else config.tag.model
+    return champion(config.root)["champion"] if config.tag.model == "champion" else config.tag.model
 
 # %% ../nbs/50_flow.ipynb #782efe3f
 def _inputs(store, stage, days):
@@ -265,22 +267,27 @@ def _due(store, stage, config):
     due = work(store, stage, config)
     if stage.name != "report": return due
     made = list(due.values()) or [_hash(_made_of(stage, config), _inputs(store, stage, [None])[None])]
-    return {} if _stamp(config).exists() and json.loads(_stamp(config).read_text())["fingerprint"] == made[0] else {"*": made[0]}
+    return {} if _stamped(config) == made[0] else {"*": made[0]}
+
+def _stamped(config):
+    "What the site was made from; None where it is not finished, and says so by half a stamp or none."
+    try: return json.loads(_stamp(config).read_text(encoding="utf-8"))["fingerprint"]
+    except (OSError, ValueError, TypeError, KeyError): return None
 
 # %% ../nbs/50_flow.ipynb #c5e43d8f
 def run_stage(stage:Stage,    # what to run
               config:Config,  # how
               run_id:str,     # names the logs and the row in `runs`
               tell=lambda line: None # called with each line of progress
-             ) -> dict:       # stage, seconds, peak_mb, rows, status ("done" or "up to date")
+             ) -> dict:       # as in table `runs`, with status "done" or "up to date", and what `skillnb.runs.account` tells
     "Run one stage where there is work."
     store, start = Store(config.root), time.perf_counter()
     due, row = _due(store, stage, config), {"run_id": run_id, "stage": stage.name, "started": datetime.now(timezone.utc).isoformat(timespec="seconds")}
-    if not due: return row | {"seconds": 0.0, "peak_mb": 0.0, "rows": 0, "status": "up to date"}
+    if not due: return row | {"seconds": 0.0, "peak_mb": 0.0, "rows": 0, "status": "up to date"} | NOTHING
     with peak_memory() as peak: _execute_stage(stage, config, due, _logs(config, run_id), tell)
     if stage.name == "report": _stamp(config).write_text(json.dumps({"fingerprint": due["*"], "run_id": run_id}))
     rows = sum(p["rows"] for t in stage.writes[:1] for d in store.days(t) for p in store.manifest(t, d)["parts"].values())
-    return row | {"seconds": time.perf_counter() - start, "peak_mb": peak[0], "rows": rows, "status": "done"}
+    return row | {"seconds": time.perf_counter() - start, "peak_mb": peak[0], "rows": rows, "status": "done"} | account(store, stage, due)
 
 # %% ../nbs/50_flow.ipynb #dd3c6a5d
 def new_run_id() -> str:
@@ -291,14 +298,56 @@ def run(config:Config,     # all settings
         first:str=None,    # stage to begin with
         last:str=None,     # stage to end with
         begin=lambda stage: (lambda line: None), # called with each stage; gives the function that takes its progress
-        end=lambda row: None # called with each stage's row
-       ) -> pd.DataFrame:  # one row a stage, as in table `runs`
+        end=lambda row: None, # called with each stage's row
+        run_id:str=None    # names the logs; by default the time
+       ) -> pd.DataFrame:  # one row a stage, as `run_stage` gives it
     "Run stages in order. What is up to date is not touched; a failure leaves everything before it complete."
-    run_id, rows, store = new_run_id(), [], Store(config.root)
+    run_id, rows, store, todo = run_id or new_run_id(), [], Store(config.root), stages(first, last)
     with store.lock():
         store.tidy()
-        for stage in stages(first, last):
-            rows.append(run_stage(stage, config, run_id, begin(stage)))
-            if rows[-1]["status"] == "done": Store(config.root, stage=run_id).write("runs", pd.DataFrame(rows).query("status == 'done'"), date.today().isoformat())
-            end(rows[-1])
+        with _recorded(config, run_id, todo) as record:
+            for stage in todo:
+                record.began(stage.name)
+                rows.append(run_stage(stage, config, run_id, begin(stage)))
+                if rows[-1]["status"] == "done": _write_runs(config, run_id, rows)
+                record.add(rows[-1])
+                end(rows[-1])
     return pd.DataFrame(rows)
+
+def _write_runs(config, run_id, rows):
+    "The rows of a run so far in table `runs`."
+    Store(config.root, stage=run_id).write("runs", pd.DataFrame(rows).query("status == 'done'")[TABLES["runs"].schema.names], date.today().isoformat())
+
+@contextmanager
+def _recorded(config, run_id, todo):
+    "The run's record; a failure stands in it. A store that holds nothing yet gets no log of a first stage that could not start."
+    record = Record(_logs(config, run_id), run_id, [s.name for s in todo], root=config.root, profile=config.profile, engine=config.engine, version=skillnb.__version__)
+    new = "://" not in config.root and os.listdir(config.root) == [".lock"]
+    try: yield record
+    except Exception as e:
+        record.ended("failed", str(e))
+        if new and not any(Path(config.root, t).exists() for t in TABLES) and not _executed(record): shutil.rmtree(Path(config.root)/"logs")
+        raise
+    record.ended()   # not after a Ctrl-C or a kill: then `running` stands, and nobody holds the store
+
+def _executed(record): return any(record.folder.rglob("*.ipynb"))
+
+# %% ../nbs/50_flow.ipynb #e81199ac
+def standing(config:Config    # whose store
+            ) -> tuple:       # (columns stage, state, days, made; the newest run's record or None)
+    "Each stage fresh, stale or waiting for its input, with the days to be made and when it was last run."
+    store, rows = Store(config.root), []
+    ran = store.sql("SELECT stage, max(started) AS made FROM runs WHERE status = 'done' GROUP BY 1").set_index("stage").made
+    for s in STAGES:
+        try: state, days = ("stale", len(due)) if (due := _due(store, s, config)) else ("fresh", 0)
+        except FlowError: state, days = "waiting", 0
+        rows.append((s.name, state, days, ran.get(s.name)))
+    return pd.DataFrame(rows, columns=["stage", "state", "days", "made"]), newest(_logs(config, ""), _held(store))
+
+def _held(store):
+    "Whether a run holds the store now."
+    if "file" not in store.fs.protocol: return store.fs.exists(f"{store.path}/lock")
+    if not os.path.exists(f"{store.path}/.lock"): return False
+    try:
+        with store.lock(): return False
+    except StoreError: return True

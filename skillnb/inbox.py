@@ -77,7 +77,8 @@ class DecisionError(ValueError):
 def decisions(text:str # a CSV as `to_csv` wrote it, filled in
              ) -> pd.DataFrame: # name, kind, decision, into; lines without a decision are left out
     "What a person decided; raises `DecisionError`."
-    rows = list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"))))
+    try: rows = list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"))))
+    except csv.Error as e: raise DecisionError(f"expected a CSV, found what is none ({e}). Begin with `skillnb skills inbox`") from None
     if not rows or not {"decision", "into", "name"} <= set(rows[0]):
         raise DecisionError("expected a CSV with the columns decision, into and name, found others. Begin with `skillnb skills inbox`")
     out = []

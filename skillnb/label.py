@@ -300,7 +300,7 @@ def _take(self, part, reply):
         else: found, reasons = self._spans(part, reply)
     except Unusable as e: found, reasons = [], [str(e)]
     number = f"{part.posting_id}/{self.parts[part.posting_id]}"
-    self.dropped += [("label", f"{number}.{i}", why) for i, why in enumerate(reasons, 1)]
+    self.dropped += [("label", f"{number}.{i}", why.encode("utf-8", "replace").decode()) for i, why in enumerate(reasons, 1)]   # half a surrogate pair fits no table
     if reply.asked_on: self.rows.append(self._row(part, reply, len(found), len(reasons)))
     return again
 

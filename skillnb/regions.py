@@ -35,7 +35,7 @@ def answered(reply:Reply,  # to `question`
             ) -> dict:     # region -> its name, for those that got a usable one
     "The names in a reply; an unusable reply gives none."
     try: said = [(int(r["region"]), " ".join(str(r["name"]).split())) for r in json.loads(reply.content)["regions"]]
-    except (ValueError, TypeError, KeyError): return {}
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError): return {}
     out = {}
     for region, name in said:
         alike = name.casefold() in {n.casefold() for n in out.values()}

@@ -89,18 +89,21 @@ def _rows(path):
     try: content = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError: raise ReviewError(f"expected UTF-8 text in {path}, found something else. Save it as CSV, UTF-8") from None
     head = content.partition("\n")[0]
-    rows = list(csv.DictReader(io.StringIO(content, newline=""), delimiter=max(",;\t", key=head.count)))
+    try: rows = list(csv.DictReader(io.StringIO(content, newline=""), delimiter=max(",;\t", key=head.count)))
+    except csv.Error as e: raise ReviewError(f"expected a CSV in {path}, found what is none ({e}). Save it as CSV, UTF-8") from None
     lacks = [c for c in COLUMNS[:7] if not rows or c not in rows[0]]
     if lacks: raise ReviewError(f"expected the columns {', '.join(COLUMNS)} in {path}, found none called {', '.join(lacks)}. Begin with `skillnb label review`")
     return [{k: bare((v or "").strip()) for k, v in r.items() if k} for r in rows]
 
 # %% ../nbs/24_review.ipynb #3383fe60
+def _numbered(row): return all(re.fullmatch(r"\d{1,9}", row[k], re.A) for k in ("start", "end"))
+
 def _decided(row, text):
     "(start, end, kind, section, verdict) of a row; raises `ReviewError` with the reason why it is none."
     words, line = row["words"], row.get("line") or row["words"]
     if row["verdict"].lower() not in ("yes", "no"): raise ReviewError(f"the verdict is {row['verdict']!r}, not yes or no")
     if row["kind"] not in KINDS or row["section"] not in SECTIONS: raise ReviewError(f"kind or section is {row['kind']!r}, {row['section']!r}")
-    if row["start"].isdigit() and row["end"].isdigit():
+    if _numbered(row):
         start, end = int(row["start"]), int(row["end"])
         if text[start:end] == words: return start, end, row["kind"], row["section"], row["verdict"].lower()
         begin = max(text.find(line, max(0, start - len(line))), 0)
@@ -121,7 +124,7 @@ def read(path:Path,            # a CSV file that `write` wrote and a person fill
         try:
             if row["posting_id"] not in text: raise ReviewError("there is no such posting")
             start, end, kind, section, verdict = _decided(row, text[row["posting_id"]])
-            if row["start"].isdigit() and (start, end) != (int(row["start"]), int(row["end"])):   # moved: the old place is none
+            if _numbered(row) and (start, end) != (int(row["start"]), int(row["end"])):   # moved: the old place is none
                 labels[row["posting_id"], int(row["start"]), int(row["end"])] = (kind, section, "person", "none", "review: no")
             labels[row["posting_id"], start, end] = (kind, section, "person", "none", f"review: {verdict}")
         except ReviewError as e: dropped.append(("label", f"{row['posting_id'][:80]}, row {n} of the review", str(e)))

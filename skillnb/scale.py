@@ -5,14 +5,16 @@
 # %% auto #0
 __all__ = ['ScaleError', 'cluster', 'spread', 'over']
 
-# %% ../nbs/23_scale.ipynb #644b73ae
+# %% ../nbs/23_scale.ipynb #a5ec0c8a
 import logging
 import os
 import pickle
 import secrets
 from functools import partial
 
-# %% ../nbs/23_scale.ipynb #b72efc19
+import psutil
+
+# %% ../nbs/23_scale.ipynb #67a59461
 class ScaleError(RuntimeError):
     "The cluster cannot be had, or the workers cannot do what they were asked to."
 
@@ -35,9 +37,11 @@ def cluster():
 
 def _start(ray, address, settings, tries=3):
     "Join or start the cluster; a busy machine gets more than the half minute that Ray allows."
+    before = set(psutil.Process().children(recursive=True))
     try: ray.init(logging_level="error", log_to_driver=False, **settings)
-    except Exception as e:   # Ray raises whatever it meets
+    except Exception as e:   # Ray raises whatever it meets, and leaves what it had begun to run
         ray.shutdown()
+        for p in set(psutil.Process().children(recursive=True)) - before: p.kill()
         if tries > 1 and not address: return _start(ray, address, settings, tries - 1)
         where = f"at RAY_ADDRESS={address}" if address else "on this machine"
         raise ScaleError(f"expected a Ray cluster {where}, found: {str(e).splitlines()[0]} Go on with --set engine=serial"

@@ -112,6 +112,10 @@ _closer = [
 _records = [
     _table("scores", "one evaluation result",
         "dataset:str metric:str value:float low:float? high:float? n:int model:str", "dataset metric model", "latest"),
+    _table("promotions", "what became of a model after it was trained, or by a person's hand: promoted, kept or restored",
+        "at:str model:str event:str against:str? n_postings:int? f1:float? difference:float? low:float? high:float? reason:str", "model event"),
+    _table("drift", "what one week's new postings look like to the tagger, and whether the weeks before make that likely",
+        "measure:str value:float low:float high:float n_postings:int n_weeks:int expected_low:float? expected_high:float? alarm:bool model:str", "measure"),
     _table("requests", "one request to a teacher: what it took, what it brought, what it cost",
         "posting_id:str part:int model:str prompt:str asked_on:date how:str prompt_tokens:int cached_tokens:int completion_tokens:int "
         "usd:float seconds:float spans:int refused:int", "posting_id part model prompt"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .calibrate import calibrated
 from .int8 import FILE, Network, WordPieces
 from .models import ModelError, card, embedded_encoder, is_packed, resolve, weights, wrong
 from .schema import KINDS, empty
@@ -24,7 +25,7 @@ def _load(name):
     from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
     try:
         if not is_packed(name):
-            return AutoModelForTokenClassification.from_pretrained(name), AutoTokenizer.from_pretrained(name, add_prefix_space=True)
+            return AutoModelForTokenClassification.from_pretrained(name, use_safetensors=True), AutoTokenizer.from_pretrained(name, add_prefix_space=True)
         model = AutoModelForTokenClassification.from_config(AutoConfig.from_pretrained(name))
         model.load_state_dict({n: torch.from_numpy(w) for n, w in weights(name).items()})
         return model, AutoTokenizer.from_pretrained(embedded_encoder())
@@ -65,7 +66,8 @@ class Tagger:
         labels, room = self._quick() if self.device == "cpu" and (Path(self.where)/FILE).is_file() else self._torch()
         self.tags, self.size = _tags(labels), min(about.get("window", 256), room - 2)
         self.name, self.languages = about.get("name", model), tuple(about.get("languages", ["en"]))
-        self.budget, self.moves, self.known = batch_size * self.size, moves(self.tags, about.get("moves")), {}
+        self.moves, self.calibration = moves(self.tags, about.get("moves")), about.get("calibration", {})
+        self.budget, self.known = batch_size * self.size, {}
 
     def __repr__(self): return f"Tagger({self.name!r}, languages={list(self.languages)})"
 
@@ -135,13 +137,17 @@ def _mentions(self, text, split, p):
     for r, best in zip(ranges, best_paths([p[r.start:r.stop] for r in ranges], *self.moves)):
         here = slice(r.start, r.stop)
         out += decode(split[here], [self.tags[i] for i in best], p[here][range(len(r)), best].tolist())
-    return [Mention(s.start, s.end, text[s.start:s.end], s.kind, round(s.score, 4)) for s in out]
+    def score(s): return max(round(float(calibrated(s.score, self.calibration.get(s.kind))), 4), 1e-4)
+    return [Mention(s.start, s.end, text[s.start:s.end], s.kind, score(s)) for s in out]
 
 def __call__(self:Tagger,
     texts:list # any texts: sentences or whole postings
 ) -> list:     # for each text its `Mention`s in order; offsets are into the text as given
     "Mark the skills in each of `texts`."
     if isinstance(texts, str): raise TypeError("expected a list of texts, found one text. Write tagger([text])")
+    texts = list(texts)
+    if no := [i for i, t in enumerate(texts) if not isinstance(t, str)]:
+        raise TypeError(f"expected texts, found {type(texts[no[0]]).__name__} at {no[0]}. Leave out what is missing, decode bytes first")
     return [self._mentions(t, w, p) for t, w, p in zip(texts, *self.probabilities(texts))]
 Tagger._mentions, Tagger.__call__ = _mentions, __call__
 

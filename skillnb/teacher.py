@@ -39,7 +39,7 @@ class Replies:
 
     def get(self, key:str) -> Reply: # None if there is none
         try: return replace(Reply(**json.loads(self.fs.cat_file(f"{self.path}/{key}.json"))), how="kept")
-        except (FileNotFoundError, ValueError, TypeError): return None   # half a file, or another version's, is no reply
+        except (FileNotFoundError, ValueError, TypeError, RecursionError): return None   # half a file, or another version's, is no reply
 
     def put(self, key:str, reply:Reply): self._write(f"{key}.json", asdict(reply))
 
@@ -284,9 +284,9 @@ Teacher._notes, Teacher._number, Teacher._finish = _notes, _number, _finish
 def _line(self, line, note):
     "One line of a result file as {key: reply}; a line that answers nothing of ours is passed over."
     try: said = json.loads(line)
-    except ValueError: return {}
-    if not isinstance(said, dict) or said.get("custom_id") not in note["keys"]: return {}
-    response = said.get("response") or {}
+    except (ValueError, RecursionError): return {}
+    if not isinstance(said, dict) or said.get("custom_id") not in list(note["keys"]): return {}
+    response = said["response"] if isinstance(said.get("response"), dict) else {}
     if response.get("status_code") == 200: return {said["custom_id"]: self.read(response.get("body"), 0.0, "batch")}
     why = json.dumps(said.get("error") or response.get("body"))[:200]
     return {said["custom_id"]: Reply(error=f"the request failed in its batch: {why}", too_long=bool(_too_long.search(why)))}

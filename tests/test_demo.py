@@ -1,4 +1,5 @@
 """The demo run from end to end: the tables agree with each other and with the truth that made the postings."""
+import json
 import shutil
 
 import pandas as pd
@@ -91,5 +92,5 @@ def test_another_setting_remakes_only_what_depends_on_it(skillnb, demo, tmp_path
     shutil.copytree(demo/"data", tmp_path/"data")
     done = skillnb("run", "--root", tmp_path/"data", "--from", "clean", "--to", "trends", "--set", "trends.window=3")
     assert done.returncode == 0, done.stderr
-    made = [line.split()[0] for line in done.stderr.splitlines() if " rows" in line]
+    made = [e["stage"] for e in map(json.loads, done.stderr.splitlines()) if e.get("status") == "done"]
     assert made == ["trends"]

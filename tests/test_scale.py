@@ -2,20 +2,19 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from functools import partial
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from skillnb.clean import clean
-from skillnb.config import load
 from skillnb.dedup import Index, fold
 from skillnb.embed import embed
 from skillnb.fetch import SampleSource, collect
 from skillnb.scale import over, spread
-from skillnb.schema import TABLES
 from skillnb.segment import segment_postings
 from skillnb.store import Store
 from skillnb.tag import Tagger
@@ -23,18 +22,32 @@ from skillnb.tag import Tagger
 DAYS = ("2026-01-05", "2026-01-12")
 
 
+def patient(ask, seconds=300):
+    "Ray gives a node half a minute to show up, which a busy machine can miss: this one waits longer before it says that there is none."
+    def get_node(*args):
+        until = time.monotonic() + seconds
+        while True:
+            try: return ask(*args)
+            except RuntimeError:
+                if time.monotonic() > until: raise
+                time.sleep(.5)
+    return get_node
+
+
 @pytest.fixture(scope="module")
 def cluster():
     "The address of two nodes with a core each."
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32, "RAY_BACKEND_LOG_LEVEL": "fatal"}
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32, "RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_worker_niceness": "0", "RAY_agent_register_timeout_ms": "300000"}
     pytest.importorskip("ray")
     import ray
+    from ray._private import services
     from ray.cluster_utils import Cluster
-    nodes, settings = Cluster(), {"num_cpus": 1, "object_store_memory": 200_000_000, "include_dashboard": False}
-    for _ in range(6):   # Ray gives a node half a minute to start, which a busy machine can miss
-        try: nodes.add_node(**settings)
-        except Exception as e: print(e)
-        if len(nodes.list_all_nodes()) == 2: break
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])   # the workers do not see this file
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(services, "get_node", patient(services.get_node))
+    nodes = Cluster()
+    for _ in range(2): nodes.add_node(num_cpus=1, object_store_memory=200_000_000, include_dashboard=False)
+    monkey.undo()
     os.environ["RAY_ADDRESS"] = nodes.address
     yield nodes
     ray.shutdown()
@@ -116,6 +129,5 @@ def test_a_killed_worker_loses_nothing(cluster, texts, tmp_path):
 def test_without_ray_the_error_says_what_to_do(skillnb, tmp_path):
     (tmp_path/"ray.py").write_text("raise ImportError('no ray here')")
     code = "from skillnb.scale import spread; spread(list, 'ray')([1])"
-    import subprocess, sys
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(tmp_path)})
     assert "pip install 'skillnb[ray]'" in done.stderr

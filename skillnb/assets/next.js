@@ -30,7 +30,7 @@
     $("#next-said").textContent = `With ${known.size === 1 ? "this skill" : `these ${known.size} skills`}, ${now.open.toLocaleString("en")} of ${all.toLocaleString("en")} postings are open to you: ${sure(now.open)}.`
       + (best.length ? ` The next best, ${data.skills[best[0]].name}, opens ${now.opened[best[0]]} more.` : " Nothing further brings any nearer.");
     $("#next-table tbody").replaceChildren(...best.map(k => { const opens = el("td", now.opened[k] + " ", { class: "num" }); opens.append(el("small", sure(now.opened[k])));
-      return row([named("th", k, { scope: "row" }), opens, el("td", String(now.wanting[k] - now.opened[k]), { class: "num" }), el("td", `${now.of[k]} of ${all}`, { class: "num" })]); })));
+      return row([named("th", k, { scope: "row" }), opens, el("td", String(now.wanting[k] - now.opened[k]), { class: "num" }), el("td", `${now.of[k]} of ${all}`, { class: "num" })]); }));
     const chosenOn = data.postings.filter((_, i) => i % 2 === 0), countedOn = data.postings.filter((_, i) => i % 2), learnt = new Set(known), steps = [];
     while (steps.length < STEPS && countedOn.length) {
       const { nearer } = state(chosenOn, learnt, part), k = nearer.reduce((b, v, i) => v > nearer[b] ? i : b, 0);
