@@ -168,6 +168,8 @@ class TrainConfig(_Settings):
     learning_rate: float = Field(1e-4, gt=0)
     batch_size: int = Field(16, ge=1)
     max_windows: Optional[int] = None
+    memory: int = Field(400, ge=0)  # older postings that come again beside the newest week's
+    hub: Optional[str] = None       # OWNER/NAME on the Hugging Face hub that gets each new champion; HF_TOKEN signs
     seed: int = 13
 
 class TagConfig(_Settings):
@@ -178,8 +180,8 @@ class TagConfig(_Settings):
 
 # %% ../nbs/01_config.ipynb #65d755fb
 class SkillsConfig(_Settings):
-    "Mentions below this score do not count."
-    min_score: float = Field(0.5, ge=0, le=1)
+    "Mentions less probable than this do not count: below it more would be lost rightly than come in wrongly."
+    min_score: float = Field(0.3, ge=0, le=1)
 
 class MapConfig(_Settings):
     "Embedding, projection and clusters; 0 clusters: as many as fit best."

@@ -27,6 +27,7 @@ from traitlets.config import Config as Traits
 
 import skillnb
 from .config import Config, ConfigError, load
+from .models import champion
 from .runs import NOTHING, Record, account, newest
 from .schema import TABLES
 from .store import Store, StoreError
@@ -47,16 +48,16 @@ class Stage:
 STAGES = (
     Stage("fetch", "collect postings from the sources", (), ("sightings", "dropped", "sources", "calls"), "all",
           ("fetch.py", "source.py", "web.py", "linkedin.py", "hn.py", "boards.py", "files.py", "text.py", "sample/sightings.parquet"), ("fetch",)),
-    Stage("clean", "plain text, language, no personal data", ("sightings",), ("texts", "dropped"), "day", ("clean.py", "text.py"), ("clean",)),
+    Stage("clean", "plain text, language, no personal data", ("sightings",), ("texts", "dropped"), "day", ("clean.py", "text.py", "language.py"), ("clean",)),
     Stage("dedup", "one posting from many sightings, cut into segments", ("texts", "sightings"), ("postings", "segments", "folds", "signatures", "keys"), "past",
-          ("dedup.py", "segment.py", "section.py", "weights/sections.npz"), ("dedup", "segment")),
+          ("dedup.py", "segment.py", "cues.py", "pieces.py", "section.py", "language.py", "weights/sections.npz"), ("dedup", "segment")),
     Stage("label", "skills tagged by an LLM, verified against the text", ("postings", "segments"), ("labels", "requests", "dropped"), "day",
           ("costs.py", "choose.py", "teacher.py", "label.py", "review.py", "prices.csv", "sample/truth.jsonl.gz"), ("label",)),
     Stage("train", "fine-tune the tagger; promote it only if it is not worse", ("labels", "postings", "segments"), ("scores",), "all",
-          ("train.py", "spans.py", "models.py", "evaluate.py", "weights/card.json"), ("train",)),
-    Stage("tag", "mark the skills in every new posting", ("postings", "segments"), ("mentions", "dropped"), "day",
-          ("tag.py", "spans.py", "models.py", "weights/card.json"), ("tag",)),
-    Stage("skills", "from surface forms to canonical skills", ("mentions", "postings", "decisions"),
+          ("train.py", "spans.py", "models.py", "evaluate.py", "champion.py", "replay.py", "calibrate.py", "int8.py", "weights/card.json"), ("train",)),
+    Stage("tag", "mark the skills in every new posting", ("postings", "segments", "labels"), ("mentions", "drift", "dropped"), "day",
+          ("tag.py", "spans.py", "models.py", "calibrate.py", "int8.py", "drift.py", "weights/card.json"), ("tag",)),
+    Stage("skills", "from surface forms to canonical skills", ("mentions", "postings", "segments", "decisions"),
           ("links", "vocabulary", "forms", "acronyms", "lineage", "concepts", "inbox", "dropped"), "all",
           ("normalise.py", "acronyms.py", "resolve.py", "groups.py", "taxonomy.py", "inbox.py", "embed.py", "aliases.csv", "taxonomy.parquet"), ("skills", "map")),
     Stage("map", "embed the skills, project and cluster them", ("vocabulary",), ("skills",), "all", ("embed.py", "cluster.py", "regions.py"), ("map",)),
@@ -123,8 +124,7 @@ def _outside(stage, config):
 
 def _model(config):
     "The champion in force, so that a new one means new tags."
-    path = Path(config.root)/"models"/"champion.json"
-    return path.read_text(encoding="utf-8") if config.tag.model == "champion" and path.exists() else config.tag.model
+    return champion(config.root)["champion"] if config.tag.model == "champion" else config.tag.model
 
 # %% ../nbs/50_flow.ipynb #782efe3f
 def _inputs(store, stage, days):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ENCODER', 'ENCODER_SHA256', 'SHIPPED', 'ModelError', 'wrong', 'sha256', 'verified', 'embedded_encoder', 'card',
            'signed', 'checked', 'pack', 'unpack', 'shipped_tagger', 'encoder_weights', 'weights', 'is_packed',
-           'champion', 'crown', 'keep', 'model_folder', 'resolve']
+           'champion', 'crown', 'uncrown', 'keep', 'model_folder', 'trained', 'resolve']
 
 # %% ../nbs/04_models.ipynb #a0ac0d3b
 import hashlib
@@ -155,13 +155,14 @@ def _models(root):
     return fs, f"{path}/models"
 
 def champion(root:str # the store
-            ) -> dict: # champion, previous, scores, date
+            ) -> dict: # champion, previous, scores, date; before: earlier ones, oldest first; barred: who was taken back
     "Which model tags in this store; the shipped one unless another was crowned."
     fs, models = _models(root)
     try: found = json.loads(fs.cat_file(f"{models}/champion.json"))
-    except FileNotFoundError: return {"champion": "shipped", "previous": None, "scores": {}, "date": None}
+    except FileNotFoundError: return {"champion": "shipped", "previous": None, "scores": {}, "date": None, "before": [], "barred": []}
     except (ValueError, RecursionError): found = {}
-    if isinstance(found, dict) and _name.fullmatch(str(found.get("champion"))): return found
+    if isinstance(found, dict) and _name.fullmatch(str(found.get("champion"))):
+        return {"before": [found["previous"]] if found.get("previous") else [], "barred": []} | found
     raise wrong(f"the name of a model in {models}/champion.json", "something else", "Remove the file, and the shipped tagger tags again")
 
 # %% ../nbs/04_models.ipynb #d64bfd8d
@@ -170,20 +171,36 @@ def _put(fs, path, data):
     fs.pipe_file(path + ".tmp", data)
     fs.mv(path + ".tmp", path)
 
-def crown(root:str,    # the store
-          name:str,    # a model that lies under `<root>/models`
-          scores:dict, # why: metric -> value
-          day:str      # ISO day
-         ) -> dict:    # the new `champion.json`
-    "Make `name` the champion; the one before it is kept as `previous`."
+def _enthrone(root, name, before, barred, scores, day):
+    "Write `champion.json`."
     fs, models = _models(root)
-    if name != "shipped" and not fs.exists(f"{models}/{name}/config.json"):
-        raise wrong(f"a model in {models}/{name}", "none", "Keep it there before it is crowned")
-    held = champion(root)
-    now = {"champion": name, "previous": held["previous" if held["champion"] == name else "champion"], "scores": scores, "date": str(day)}
+    now = {"champion": name, "previous": before[-1] if before else None, "before": before, "barred": barred, "scores": scores, "date": str(day)}
     fs.makedirs(models, exist_ok=True)
     _put(fs, f"{models}/champion.json", json.dumps(now, indent=1).encode())
     return now
+
+def crown(root:str,    # the store
+          name:str,    # a model that lies under `<root>/models`, or "shipped"
+          scores:dict, # why: metric -> value
+          day:str      # ISO day
+         ) -> dict:    # the new `champion.json`
+    "Make `name` the champion; whoever was is kept in `before`."
+    fs, models = _models(root)
+    if name != "shipped" and not (_name.fullmatch(name) and fs.exists(f"{models}/{name}/config.json")):
+        raise wrong(f"a model called {name!r} in {models}", "none", "`skillnb model list` shows those that are there")
+    now = champion(root)
+    if now["champion"] == name: return now   # a run that was killed and started again changes nothing
+    return _enthrone(root, name, now["before"] + [now["champion"]], [b for b in now["barred"] if b != name], scores, day)
+
+# %% ../nbs/04_models.ipynb #7e64d648
+def uncrown(root:str, # the store
+            day:str   # ISO day
+           ) -> dict: # the new `champion.json`
+    "Put the champion before this one back; this one is barred: no contest crowns it again."
+    now = champion(root)
+    if not now["before"]: raise wrong(f"a champion before {now['champion']}", "none", "There is nothing to go back to")
+    *before, name = now["before"]
+    return _enthrone(root, name, before, [*now["barred"], now["champion"]], {}, day)
 
 # %% ../nbs/04_models.ipynb #9334f7d0
 def keep(folder:Path, # a model folder on this machine
@@ -211,6 +228,14 @@ def model_folder(root:str, # the store
     here = tempfile.mkdtemp(prefix="skillnb-model-")
     for f in fs.ls(f"{models}/{name}", detail=False): fs.get_file(f, f"{here}/{f.rsplit('/', 1)[-1]}")
     return checked(here)
+
+# %% ../nbs/04_models.ipynb #429e9fe6
+def trained(root:str # the store
+           ) -> dict: # name -> card, in order of names
+    "The cards of all models that a store has trained."
+    fs, models = _models(root)
+    found = fs.glob(f"{models}/*/card.json") if fs.exists(models) else []
+    return {path.split("/")[-2]: json.loads(fs.cat_file(path)) for path in sorted(found)}
 
 # %% ../nbs/04_models.ipynb #f38c6fcc
 def resolve(name:str,     # "shipped", "embedded", "champion", a folder, or a name on the model hub

@@ -46,8 +46,8 @@ _raw = [
     _table("keys", "a source's number or an address, and the posting that it leads to", "key:str posting_id:str", "key"),
     _table("signatures", "what near-duplicates of a canonical posting are found by",
         "posting_id:str title:str? n_shingles:int signature:bytes", "posting_id"),
-    _table("segments", "one sentence or bullet of a posting",
-        "posting_id:str start:int end:int section:str", "posting_id start"),
+    _table("segments", "one sentence or bullet of a posting; `block` names the employer's own words, in which nothing is asked for",
+        "posting_id:str start:int end:int section:str block:str? language:str?", "posting_id start"),
 ]
 
 # %% ../nbs/00_schema.ipynb #973ddecc
@@ -112,6 +112,10 @@ _closer = [
 _records = [
     _table("scores", "one evaluation result",
         "dataset:str metric:str value:float low:float? high:float? n:int model:str", "dataset metric model", "latest"),
+    _table("promotions", "what became of a model after it was trained, or by a person's hand: promoted, kept or restored",
+        "at:str model:str event:str against:str? n_postings:int? f1:float? difference:float? low:float? high:float? reason:str", "model event"),
+    _table("drift", "what one week's new postings look like to the tagger, and whether the weeks before make that likely",
+        "measure:str value:float low:float high:float n_postings:int n_weeks:int expected_low:float? expected_high:float? alarm:bool model:str", "measure"),
     _table("requests", "one request to a teacher: what it took, what it brought, what it cost",
         "posting_id:str part:int model:str prompt:str asked_on:date how:str prompt_tokens:int cached_tokens:int completion_tokens:int "
         "usd:float seconds:float spans:int refused:int", "posting_id part model prompt"),

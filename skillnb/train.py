@@ -8,7 +8,6 @@ __all__ = ['CARD', 'groups', 'frozen', 'digests', 'examples', 'NoLabels', 'train
 # %% ../nbs/21_train.ipynb #2e38014e
 import hashlib
 import json
-import os
 import random
 import re
 from collections import Counter, defaultdict
@@ -18,9 +17,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from .drift import save_words
 from .int8 import write_int8
 from .models import ModelError, card, embedded_encoder, is_packed, resolve, signed, weights, wrong
 from .spans import TAGS, encode, learn_moves, lines, windows, words
+from .track import tracked
 
 # %% ../nbs/21_train.ipynb #e1e3efa4
 def _shingles(text, k=5):
@@ -119,19 +120,6 @@ def _rates(model, rate, decay=0.9, head=10.0):
         if p.requires_grad: groups.append({"params": [p], "lr": lr, "weight_decay": 0.01 if p.ndim > 1 else 0.0})
     return groups
 
-# %% ../nbs/21_train.ipynb #e4f2db12
-def _tracked(folder, name, settings):
-    "A W&B run whose files lie in `folder`; offline unless a key or WANDB_MODE says otherwise."
-    import wandb
-    for kind in ("", "DATA_", "CACHE_", "CONFIG_"): os.environ.setdefault(f"WANDB_{kind}DIR", str(folder))
-    os.environ.setdefault("WANDB_SILENT", "true")
-    mode = os.environ.get("WANDB_MODE") or ("online" if os.environ.get("WANDB_API_KEY") else "offline")
-    options = {"project": os.environ.get("WANDB_PROJECT", "skillnb"), "name": name, "config": settings, "dir": str(folder)}
-    try: return wandb.init(mode=mode, settings=wandb.Settings(console="off", init_timeout=30), **options)
-    except wandb.errors.Error as e:
-        print(f"W&B does not answer ({str(e).splitlines()[0]}): this run is recorded offline")
-        return wandb.init(mode="offline", settings=wandb.Settings(console="off"), **options)
-
 # %% ../nbs/21_train.ipynb #4e5c679a
 def _arguments(folder, epochs, batch_size, seed):
     import torch
@@ -212,12 +200,13 @@ def train(postings:pd.DataFrame, # columns posting_id, text, and first_seen if t
           batch_size:int=16,     # windows a step
           max_windows:int=None,  # windows a pass at most, for a short run
           seed:int=13,           # of cuts, order and dropout
-          name:str=None          # of the model; by default from data and settings
+          name:str=None,         # of the model; by default from data and settings
+          only:list=None         # ids of the postings to train on, by default all that are not frozen
          ) -> Path:              # the model's folder
     "A tagger trained on the labelled postings that are not `frozen`; raises `ModelError`."
     postings, sound = postings[postings.posting_id.isin(labels.posting_id)], _sound(labels, postings)
     measures = frozen(postings)
-    seen = postings[~measures]
+    seen = postings[~measures & (postings.posting_id.isin(only) if only is not None else True)]
     sound = sound[sound.posting_id.isin(seen.posting_id)]
     if sound.empty: raise wrong("labels to train on", f"none in {len(seen)} postings", "Run the stage label, or import more", NoLabels)
     where = resolve(backbone)
@@ -233,8 +222,9 @@ def _run(postings, labels, out, where, settings, about):
     folder.mkdir(parents=True, exist_ok=True)
     model, tokenizer = _model(where), _tokenizer(where)
     rows = _rows(postings, labels, tokenizer, settings["epochs"], settings["max_windows"], settings["seed"])
-    record = _tracked(out, about["name"], about)
+    record = tracked(out, about["name"], about)
     try: about["loss"] = round(_fit(model, tokenizer, rows, folder, settings), 4)
     finally: record.finish()
     about["moves"] = learn_moves(_line_tags(postings, labels))
+    save_words(postings.text, folder)
     return _saved(model, tokenizer, folder, about)

@@ -72,3 +72,16 @@ def test_a_run_on_object_storage(s3, skillnb, tmp_path):
     again = skillnb("run", "--from", "clean", "--to", "dedup", "--root", "s3://bucket/run", cwd=tmp_path)
     assert again.stderr.count("up to date") == 2
     assert len(Store("s3://bucket/run").read("postings")) == 1
+
+
+def test_the_champion_lives_in_the_bucket(s3, tmp_path):
+    import shutil
+    from skillnb.champion import models, promote, rollback
+    from skillnb.models import SHIPPED, card, champion, keep, resolve, signed
+    shutil.copytree(SHIPPED, tmp_path/"week-1")
+    signed(tmp_path/"week-1", **card(SHIPPED) | {"name": "week-1"})
+    root = "s3://bucket/champions"
+    keep(tmp_path/"week-1", root)
+    assert promote(root, "week-1", "2026-01-05") == "shipped" and card(resolve("champion", root))["name"] == "week-1"
+    assert models(root).model.tolist() == ["week-1", "shipped"]
+    assert rollback(root, "2026-01-12") == "shipped" and champion(root)["barred"] == ["week-1"]

@@ -1,15 +1,20 @@
 "The tagger: other model families, hostile texts, damaged weights, and training that keeps its hands off the frozen postings."
+import base64
 import json
+import os
 import shutil
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from skillnb.models import SHIPPED, ModelError, card, champion
+from skillnb.models import SHIPPED, ModelError, card, champion, keep, signed
 from skillnb.spans import TAGS, Span, decode, encode, words
+from skillnb.store import Store
 from skillnb.tag import Tagger, tag_postings
 from skillnb.train import NoLabels, digests, frozen, train
 
@@ -88,6 +93,36 @@ def test_very_long_lines_are_read_to_their_end(tiny):
     assert tiny([text, "x" * 1_000_000])[0][-1].end > 900_000
 
 
+@pytest.fixture(scope="module")
+def quick():
+    "The shipped tagger, which ONNX Runtime reads."
+    return Tagger()
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\u200b\u200d\ufeff", "\ud83d", "🎉" * 5000, "опыт работы с Python и 机器学习 عربي", "P\u200byth\u00adon and SQL", "\x00\x1b[31mPython"])
+def test_texts_that_are_hardly_any(quick, text):
+    ad = "Requirements\n- Python and SQL"
+    odd, plain = quick([text, ad])
+    assert [m.text for m in plain] == ["Python", "SQL"] and all(text[m.start:m.end] == m.text and 0 < m.score <= 1 for m in odd)
+
+
+@pytest.mark.parametrize("texts", [[None], [b"Python"], ["Python", 3], "Python"])
+def test_what_is_no_text_is_refused(quick, texts):
+    with pytest.raises(TypeError, match="expected"): quick(texts)
+
+
+def test_copies_are_read_once_and_answers_stay(quick):
+    texts = [AD, "We use Go.", AD]
+    one, other, again = quick(texts)
+    assert one == again == Tagger()(texts)[0] and quick(texts) == [one, other, again]
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_sentences(quick):
+    answers = quick([f"You know {skill} and have {n % 7} years of it." for n, skill in enumerate(["Python", "SQL", "Rust", "Kubernetes"] * 25_000)])
+    assert len(answers) == 100_000 and all(answers) and len(quick.known) < 100
+
+
 def test_many_sentences_at_once(tiny):
     answers = tiny(["Python and C"] * 5000)
     assert len(answers) == 5000 and all(a == answers[0] for a in answers)
@@ -108,10 +143,11 @@ def test_a_model_for_something_else_is_refused(tmp_path):
     with pytest.raises(ModelError, match="no skill tagger"): Tagger(str(bert(tmp_path/"mood", ["GOOD", "BAD"])))
 
 
+@pytest.mark.parametrize("name", ["change.safetensors", "int8.onnx", "config.json"])
 @pytest.mark.parametrize("damage", ["altered", "missing"])
-def test_damaged_weights_are_not_loaded(tmp_path, damage):
+def test_damaged_models_are_not_loaded(tmp_path, name, damage):
     shutil.copytree(SHIPPED, tmp_path/"copy")
-    weights = tmp_path/"copy"/"change.safetensors"
+    weights = tmp_path/"copy"/name
     if damage == "missing": weights.unlink()
     else: weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     with pytest.raises(ModelError, match="expected"): Tagger(str(tmp_path/"copy"))
@@ -135,6 +171,12 @@ def test_training_keeps_away_from_the_frozen_postings(tmp_path, labelled):
     Tagger(str(folder))(postings.text.tolist())
 
 
+def test_a_frozen_posting_that_is_asked_for_is_not_trained_on(tmp_path, labelled):
+    postings, labels = labelled
+    folder = train(postings, labels, tmp_path, str(bert(tmp_path/"backbone", TAGS)), epochs=1, batch_size=8, only=postings.posting_id.head(20).tolist())
+    assert set(card(folder)["trained_on"]) == set(digests(postings.text.head(20)[~frozen(postings).head(20)]))
+
+
 def test_labels_on_frozen_postings_alone_train_nothing(tmp_path, labelled):
     postings, labels = labelled
     only = labels[labels.posting_id.isin(postings.posting_id[frozen(postings)])]
@@ -152,6 +194,58 @@ def test_a_damaged_champion_file_says_what_to_do(tmp_path):
     (tmp_path/"models").mkdir()
     (tmp_path/"models"/"champion.json").write_text(json.dumps({"champion": "../../etc/passwd"}))
     with pytest.raises(ModelError, match="Remove the file"): champion(str(tmp_path))
+
+
+def test_models_on_the_command_line(tmp_path, skillnb):
+    root = str(tmp_path/"store")
+    def ask(*words): return skillnb("model", *words, "--root", root)
+    for name in ("first", "second"):
+        shutil.copytree(SHIPPED, tmp_path/name)
+        signed(tmp_path/name, **card(SHIPPED) | {"name": name})
+        keep(tmp_path/name, root)
+    assert "first is the champion; before it was shipped" in ask("promote", "first").stdout
+    assert ask("promote", "second").returncode == 0 and champion(root)["previous"] == "first"
+    assert "first is the champion again" in ask("rollback").stdout
+    assert [row.split()[:2] for row in ask("list").stdout.splitlines()[1:]] == [["first", "champion"], ["shipped", "before"], ["second", "taken"]]
+    no = ask("promote", "../../etc")
+    assert no.returncode == 1 and "found none" in no.stderr and "Traceback" not in no.stderr
+    assert ask("rollback").returncode == 0 and ask("rollback").returncode == 1   # back to the shipped one, and no further
+    assert Store(root).read("promotions").event.value_counts().to_dict() == {"promoted": 2, "restored": 2}
+
+@pytest.fixture
+def hub():
+    "A server on loopback that takes uploads as the Hugging Face hub does; yields its environment and what it was sent."
+    sent = {}
+    class Hub(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
+            here = f"http://127.0.0.1:{server.server_port}"
+            if self.path.endswith("/preupload/main"): say = {"files": [{"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in json.loads(body)["files"]]}
+            elif self.path.endswith("/commit/main"):
+                for line in map(json.loads, body.splitlines()):
+                    if line["key"] == "file": sent[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+                say = {"commitUrl": f"{here}/me/tagger/commit/{'a' * 40}", "commitOid": "a" * 40, "success": True}
+            else: say = {"url": f"{here}/me/tagger", "errors": [], "warnings": []}
+            self.send_response(200 if self.headers.get("Authorization") == "Bearer secret" else 401)
+            self.send_header("Content-Type", "application/json"); self.end_headers()
+            self.wfile.write(json.dumps(say).encode())
+        def log_message(self, *args): sent.setdefault("asked", []).append(self.path)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_TOKEN": "secret", "HF_HUB_OFFLINE": "0"}, sent
+    server.shutdown()
+
+
+def test_a_champion_is_published_with_its_card(tmp_path, hub):
+    env, sent = hub
+    (tmp_path/"card.json").write_text('{"name": "week-1", "languages": ["en"]}')
+    (tmp_path/"README.md").write_text("# week-1\n")
+    code = f"from skillnb.track import publish; print(publish({str(tmp_path)!r}, 'me/tagger'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | env)
+    assert done.returncode == 0, done.stderr
+    assert sent["README.md"].startswith(b"---\nlicense: apache-2.0\nlanguage: ['en']") and set(sent) == {"README.md", "card.json", "asked"}
+    refused = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | env | {"HF_TOKEN": "another"})
+    assert "expected the hub to take me/tagger" in refused.stderr and "another" not in refused.stderr
 
 
 def test_overlapping_labels_become_one_span():
