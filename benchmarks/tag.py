@@ -85,8 +85,8 @@ def gemm_peak(seconds=2.0, n=2048):
 def encoder(texts):
     "(float32 GFLOP/s, int8 in the same operations a second, share of equal tags) of the network alone, over distinct windows."
     import onnxruntime as ort
-    from skillnb.int8 import Network, WordPieces, graph
-    from skillnb.models import SHIPPED, weights
+    from skillnb.int8 import Network, WordPieces, graph, weights
+    from skillnb.models import SHIPPED
     from skillnb.spans import windows, words
     pieces, network, config = WordPieces(SHIPPED), Network(SHIPPED), json.loads((SHIPPED/"config.json").read_text())
     found = list({tuple(w.ids): w.ids for t in texts for w in windows(t, words(t), pieces)}.values())

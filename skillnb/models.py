@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ENCODER', 'ENCODER_SHA256', 'SHIPPED', 'ModelError', 'wrong', 'sha256', 'verified', 'embedded_encoder', 'card',
-           'signed', 'checked', 'pack', 'unpack', 'shipped_tagger', 'encoder_weights', 'weights', 'is_packed',
-           'champion', 'crown', 'uncrown', 'keep', 'model_folder', 'trained', 'resolve']
+           'signed', 'checked', 'shipped_tagger', 'encoder_weights', 'is_packed', 'champion', 'crown', 'uncrown',
+           'keep', 'model_folder', 'trained', 'resolve']
 
 # %% ../nbs/04_models.ipynb #a0ac0d3b
 import hashlib
@@ -96,35 +96,10 @@ def checked(folder:Path # a model folder
     for name, expected in card(folder).get("files", {}).items(): verified(folder/name, expected)
     return folder
 
-# %% ../nbs/04_models.ipynb #09822e2a
-def pack(base:dict,  # weights before training: name -> float array
-         tuned:dict  # after
-        ) -> dict:   # what changed; matrices as bytes beside their `.scale`
-    "The difference between two sets of weights, for a safetensors file."
-    out = {}
-    for name, w in tuned.items():
-        if name in base and np.array_equal(w, base[name]): continue
-        if name not in base or w.ndim < 2: out[name] = w.astype(np.float32); continue
-        change = w - base[name]
-        scale = np.maximum(np.abs(change).max(axis=1, keepdims=True) / 127, 1e-12).astype(np.float32)
-        out |= {name: np.round(change / scale).astype(np.int8), name + ".scale": scale}
-    return out
-
-# %% ../nbs/04_models.ipynb #e33ffce5
-def unpack(base:dict,   # weights before training: name -> float array
-           change:dict  # as `pack` wrote them
-          ) -> dict:    # weights after training
-    "Weights of the tuned model; the reverse of `pack`, up to rounding."
-    out = dict(base)
-    for name, w in change.items():
-        if w.dtype == np.int8: out[name] = base[name] + w * change[name + ".scale"]
-        elif not name.endswith(".scale"): out[name] = w
-    return out
-
 # %% ../nbs/04_models.ipynb #443a413e
 SHIPPED = Path(find_spec("skillnb").origin).parent/"weights"
 
-def shipped_tagger() -> Path: # folder with `config.json`, `card.json` and the packed difference
+def shipped_tagger() -> Path: # folder with `config.json`, `card.json` and `int8.onnx`
     "The tagger that ships with the library, checked; raises `ModelError`."
     if not (SHIPPED/"card.json").is_file(): raise wrong(f"the shipped tagger in {SHIPPED}", "none", "Install skillnb again")
     return checked(SHIPPED)
@@ -136,16 +111,10 @@ def encoder_weights(prefix:str="bert." # what a model with a head puts before th
     found = load_file(embedded_encoder()/"model.safetensors")
     return {prefix + n: w for n, w in found.items() if w.dtype == np.float32 and not n.startswith("pooler.")}
 
-def weights(folder:Path # a packed model, such as `shipped_tagger()`
-           ) -> dict:   # name -> float32 array, named as transformers names them
-    "The full weights of a packed tagger: the embedded encoder plus what training changed."
-    about = card(folder)
-    return unpack(encoder_weights(about["prefix"]), load_file(Path(folder)/"change.safetensors"))
-
 def is_packed(folder:Path # a model folder or a hub name
              ) -> bool:
-    "Whether a model is stored as a difference to the embedded encoder."
-    return (Path(folder)/"change.safetensors").is_file()
+    "Whether a model is its network in whole numbers and nothing else (`skillnb.int8`); its word embeddings are the embedded encoder's."
+    return (Path(folder)/"int8.onnx").is_file() and not (Path(folder)/"model.safetensors").is_file()
 
 # %% ../nbs/04_models.ipynb #8f02a392
 _name = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")

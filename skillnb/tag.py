@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from .calibrate import calibrated
-from .int8 import FILE, Network, WordPieces
-from .models import ModelError, card, embedded_encoder, is_packed, resolve, weights, wrong
+from .int8 import FILE, Network, WordPieces, weights
+from .models import ModelError, card, embedded_encoder, is_packed, resolve, wrong
 from .schema import KINDS, empty
 from .spans import Mention, best_paths, decode, lines, moves, windows, words
 

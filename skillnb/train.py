@@ -18,8 +18,8 @@ from pathlib import Path
 import pandas as pd
 
 from .drift import save_words
-from .int8 import write_int8
-from .models import ModelError, card, embedded_encoder, is_packed, resolve, signed, weights, wrong
+from .int8 import weights, write_int8
+from .models import ModelError, card, embedded_encoder, is_packed, resolve, signed, wrong
 from .spans import TAGS, encode, learn_moves, lines, windows, words
 from .track import tracked
 
