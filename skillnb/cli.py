@@ -232,9 +232,14 @@ def import_file(file: Annotated[Path, typer.Argument(help="JSON Lines (.jsonl, .
     _import(source, profile, root, "import-" + hashlib.sha256(file.name.encode()).hexdigest()[:8])
 
 # %% ../nbs/51_cli.ipynb #3d7b244b
+def _left(store, table, days):
+    "Days on which an earlier state of a file brought rows, and this one brings none."
+    return [day for day in store.days(table) if day not in {str(d)[:10] for d in days} and store.manifest(table, day)["parts"].get(store.stage, {}).get("rows")]
+
 def _import(source, profile, root, stage):
     "Put what a file brings into the store and say what became of it."
     from skillnb.fetch import check, collect
+    from skillnb.schema import empty
     from skillnb.source import FetchError
     with _exits():
         found, store = collect([source]), Store(load(profile, root=root).root, stage=stage)
@@ -243,6 +248,7 @@ def _import(source, profile, root, stage):
         with store.lock():
             for table, rows in (("dropped", found.dropped), ("sightings", found.sightings)):
                 for day, part in rows.groupby("collected_on"): store.write(table, part.drop(columns="collected_on"), str(day)[:10])
+                for day in _left(store, table, set(rows.collected_on)) if stage != "import-text" else (): store.write(table, empty(table), day)
             store.write("sources", found.sources, max(found.sightings.collected_on))
         print(f"{len(found.sightings):,} sightings on {found.sightings.collected_on.nunique()} days in {store.root}; {len(found.dropped):,} set aside")
         for reason, n in found.dropped.reason.value_counts().items(): print(f"  {n:,} {reason}")

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from .costs import TeacherError
-from .models import card, wrong
+from .models import wrong
 from .embed import embed
 from .label import DEFINITIONS, Bank, label, version
 from .schema import KINDS, empty

@@ -6,7 +6,7 @@
 __all__ = ['CHOICES', 'FACET_NAMES', 'SAMPLE', 'trend_data', 'compare', 'skill_map', 'clusters', 'group_weeks', 'group_id',
            'groups', 'group_parts', 'kinds', 'facets', 'next_data', 'what_next']
 
-# %% ../nbs/44_explore.ipynb #b45b767a
+# %% ../nbs/44_explore.ipynb #cac5b666
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -14,16 +14,16 @@ from scipy.stats import norm
 
 from .facets import FACETS
 from .normalise import slug
-from .pages import Report, last_weeks, newest, quiet
-from .plot import Html, band_chart, clip, cluster_names, count, fragment, interval, interval_rows, map_fragment, map_picture, pct, week, window
+from .pages import LEAST, Report, last_weeks, newest, quiet
+from .plot import Html, band_chart, clip, cluster_names, count, day, fragment, interval, interval_rows, map_fragment, map_picture, pct, week, window
 from .schema import SECTIONS
 from .together import wanted
 from .trends import likeness, membership, panel, share_of, worth
 
-# %% ../nbs/44_explore.ipynb #1c1f3982
+# %% ../nbs/44_explore.ipynb #4398b817
 CHOICES = 500   # skills to choose from
 
-_names = {"open": "postings open that week", "new": "postings new that week", "sightings": "listings, re-posts included"}
+_names = {"open": "open postings", "new": "new postings", "sightings": "listings, re-posts too"}
 
 def trend_data(report:Report) -> dict: # weeks, z, floor, names, countings (total, worth), skills (id, name, n by counting)
     "What the page of trends can draw."
@@ -37,9 +37,9 @@ def trend_data(report:Report) -> dict: # weeks, z, floor, names, countings (tota
             "countings": {c: {"total": lined(g, "n_total"), "worth": lined(g, "n_effective")} for c, g in tall.groupby("counting")},
             "skills": [{"id": k, "name": clip(name, 60), "n": {c: n.loc[k, c].tolist() for c in _names if (k, c) in n.index}} for k, name in zip(chosen.skill_id, chosen.name)]}
 
-# %% ../nbs/44_explore.ipynb #76a2be34
+# %% ../nbs/44_explore.ipynb #702bcbc3
 def compare(report:Report,
-            most:int=5 # skills chosen at first
+            most:int=3 # skills chosen at first
            ) -> Html:
     "Shares over time of skills that the reader chooses, and the same in numbers."
     data = trend_data(report)
@@ -99,7 +99,7 @@ def groups(report:Report) -> Html:
     return interval_rows(rows, "Share of open postings that ask for at least one skill of the group", f"Share ({pct(facts.confidence)} interval)",
                          quiet(report, facts.n_open, f"week of {week(facts.last_week)}", "A posting counts in every group that it names, so the shares do not add up."), first="Group")
 
-# %% ../nbs/44_explore.ipynb #5b84c358
+# %% ../nbs/44_explore.ipynb #5b90db29
 def group_parts(report:Report,
                 most:int=6 # skills named in each
                ) -> Html:
@@ -107,11 +107,12 @@ def group_parts(report:Report,
     if not len(report.trends): return fragment("empty", "Nothing to show yet.")
     weekly, now, facts, parts = dict(list(group_weeks(report).groupby("name"))), newest(report), report.facts, []
     for r in _latest(report).itertuples():
-        mine = now[now.skill_id.map(report.groups) == r.name]
+        mine, weeks = now[(now.skill_id.map(report.groups) == r.name) & (now.n_postings > 0)], weekly[r.name].sort_values("week", ascending=False)
         chart = band_chart(weekly[r.name], r.name, facts.floor)
-        rows = interval_rows(mine.head(most), f"Asked for most, of {count(len(mine))} skills", "Share", quiet(report, facts.n_open, f"week of {week(facts.last_week)}"))
-        parts.append({"id": group_id(r.name), "name": r.name.capitalize(), "chart": chart, "rows": rows,
-                      "said": f"{r.text} of the postings open in the newest week ask for at least one, {r.counts}." if r.answer == "share" else "Not enough data."})
+        rows = "" if mine.empty else interval_rows(mine.head(most), f"Asked for most, of {count(len(mine))} skills named that week", "Share", quiet(report, facts.n_open, f"week of {week(facts.last_week)}"))
+        table = [(day(w.week), interval(w.share, w.low, w.high) if w.answer == "share" else w.answer, f"{count(w.n_postings)} of {count(w.n_total)}") for w in weeks.itertuples()]
+        parts.append({"id": group_id(r.name), "name": r.name.capitalize(), "chart": chart, "weeks": table, "rows": rows,
+                      "said": f"{r.text} of the postings of the newest week ask for at least one: {r.counts}." if r.answer == "share" else "Not enough data."})
     return fragment("groups", parts)
 
 # %% ../nbs/44_explore.ipynb #6f9d230c
@@ -145,7 +146,7 @@ def facets(report:Report,
     return [fragment("table", ["Postings of", "Distinct postings", "Asked for most"], rows, "What the postings of one place, level or pay ask for most", ["Distinct postings"],
                      quiet(report, "as in the table", last_weeks(report.config.trends.window), f"Shown from {facts.floor} postings on."))]
 
-# %% ../nbs/44_explore.ipynb #336a7d80
+# %% ../nbs/44_explore.ipynb #022c02b8
 SAMPLE = 2000   # postings on the page
 
 def next_data(report:Report) -> dict: # skills; postings: how many each wants, then which; of: how many there are; fair: what one is worth
@@ -156,7 +157,7 @@ def next_data(report:Report) -> dict: # skills; postings: how many each wants, t
     seen = np.flatnonzero((p.listed[max(0, len(p.weeks) - 2 * report.config.trends.window):].sum(0) > 0) & (wanted(p, named).sum(1) > 0))
     kept = seen[np.argsort(p.postings.index[seen].to_numpy().astype(str))][:SAMPLE]
     wants, member = wanted(p, named)[kept], membership(p.postings.employer)
-    order = [k for k in np.argsort(-wants.sum(0), kind="stable")[:CHOICES] if wants[:, [k]].sum() >= 2]
+    order = [k for k in np.argsort(-wants.sum(0), kind="stable")[:CHOICES] if wants[:, [k]].sum() >= LEAST]
     at, place = {k: i for i, k in enumerate(order)}, np.split(wants.indices, wants.indptr[1:-1])
     skills = [{"id": p.skills[k], "name": clip(report.name(p.skills[k]), 60), "href": report.href(p.skills[k])} for k in order]
     return {"skills": skills, "postings": [[len(row), *sorted(at[k] for k in row if k in at)] for row in place], "of": len(seen),
@@ -167,15 +168,15 @@ def _row(chosen, n):
     "One row of `n` postings with 1 at those chosen."
     return sparse.csr_array((np.ones(len(chosen)), (np.zeros(len(chosen), int), chosen)), shape=(1, n))
 
-# %% ../nbs/44_explore.ipynb #f1820e3d
+# %% ../nbs/44_explore.ipynb #172be00a
 def what_next(report:Report,
               most:int=10 # first steps shown
              ) -> Html:
     "The chooser of what one has, and the first steps from nothing."
     if not len(report.store.days("links")) or not (data := next_data(report))["postings"]: return fragment("empty", "No posting with a skill yet. Run `skillnb trends`.")
     steps, over = report.table("steps").sort_values("step").head(most), last_weeks(2 * report.config.trends.window)
-    rows = [(str(r.step), report.link(r.skill_id), f"{count(r.n_open)} of {count(r.n_total)}", interval(r.share, r.low, r.high)) for r in steps.itertuples()]
-    start = fragment("table", ["Step", "Skill", "Open then", "Share (interval)"], rows, "Starting from nothing: the skills that bring most postings nearer, one after another", ["Open then", "Share (interval)"]) if rows else ""
+    rows = [(report.link(r.skill_id), f"{count(r.n_open)} of {count(r.n_total)}", interval(r.share, r.low, r.high)) for r in steps.itertuples()]
+    start = fragment("table", ["Learnt in this order", "Open then", "Share (interval)"], rows, "Starting from nothing: the skills that bring most postings nearer, one after another", ["Open then", "Share (interval)"]) if rows else ""
     part = "" if len(data["postings"]) == data["of"] else f" (a sample of {count(data['of'])})"
     return fragment("next", data, start, quiet(report, f"{count(len(data['postings']))} distinct postings{part}", over,
         "A posting without a required line counts with every hard skill it names. Steps are chosen on every other posting and counted on the rest. Counts, not promises: a posting asks for more than a list of skills."))

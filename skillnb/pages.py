@@ -181,7 +181,7 @@ def made_of(report:Report,
     return fragment("table", ["Skill", *columns], body, "The same changes by other countings, in percentage points", columns,
                     quiet(report, f"{count(found.total_before.max())} and {count(found.total_after.max())} distinct postings", compared(report), "The last four columns add up to the change of the listings."))
 
-# %% ../nbs/43_pages.ipynb #cdd29808
+# %% ../nbs/43_pages.ipynb #a6057ac1
 def lead(report:Report) -> Html:
     "The week in one sentence and four numbers."
     facts, c = report.facts, report.table("changes").verdict
@@ -195,4 +195,4 @@ def lead(report:Report) -> Html:
 
 def front(report:Report) -> Html:
     "The newest week in one screen: what is asked most, what truly rises and falls."
-    return fragment("halves", [("Asked for most", [top_skills(report, 10)]), ("What moves", movers(report))])
+    return fragment("halves", [("Asked for most", [top_skills(report, 9)]), ("What moves", movers(report))])

@@ -198,14 +198,14 @@ def band_chart(trend:pd.DataFrame, # one skill's rows of `trends`
     trend = trend.dropna(subset="share").sort_values("week")
     if len(trend) < 2: return None
     _, top, ticks = axis(0, max(trend.high.max(), .02))
-    days = (pd.to_datetime(trend.week) - pd.Timestamp(trend.week.iloc[0])).dt.days
-    x, y = (100 * days / days.iloc[-1]).round(2), lambda s: (100 - 100 * s / top).round(2)
+    days = (pd.to_datetime(trend.week) - pd.Timestamp(trend.week.iloc[0])).dt.days.to_numpy()
+    x, y = (100 * days / days[-1]).round(2).tolist(), lambda s: (100 - 100 * s.to_numpy(float) / top).round(2).tolist()
     texts = [f"{day(r.week)}: {interval(r.share, r.low, r.high)}, {r.n_postings} of {r.n_total}" for r in trend.itertuples()]
     named = sorted({0, len(trend) // 2, len(trend) - 1})
-    return {"band": _polyline(pd.concat([x, x[::-1]]), pd.concat([y(trend.low), y(trend.high)[::-1]])), "line": _polyline(x, y(trend.share)),
+    return {"band": _polyline(x + x[::-1], y(trend.low) + y(trend.high)[::-1]), "line": _polyline(x, y(trend.share)),
             "dots": [{"x": a, "y": b, "text": t, "few": n < floor} for a, b, t, n in zip(x, y(trend.share), texts, trend.n_total)],
             "yticks": [{"at": round(100 - t["at"], 2), "text": t["text"]} for t in ticks],
-            "xticks": [{"at": x.iloc[i], "text": f"{pd.Timestamp(trend.week.iloc[i]):%-d %b}"} for i in named],
+            "xticks": [{"at": x[i], "text": f"{pd.Timestamp(trend.week.iloc[i]):%-d %b}"} for i in named],
             "label": f"{name}, share by week; the table below holds the numbers"}
 
 # %% ../nbs/41_plot.ipynb #394d1aeb

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['evidence', 'skill_rows', 'ranks', 'behind', 'skill', 'write_pages', 'skill_list']
 
-# %% ../nbs/46_skillpages.ipynb #8cd1a6b8
+# %% ../nbs/46_skillpages.ipynb #ed86e0bc
 from types import SimpleNamespace
 
 import pandas as pd
 
 from .explore import FACET_NAMES, group_id
 from .pages import LEAST, PARTS, WAYS, Report, compared, last_weeks, newest, quiet, signed
-from .plot import Html, band_chart, clip, cluster_names, count, day, excerpt, fragment, interval, interval_rows, pct, points, spark_points, week
+from .plot import Html, band_chart, clip, cluster_names, count, day, excerpt, fragment, interval, interval_rows, pct, points, shift, spark_points, week
 from .schema import SECTIONS
 from .site import framed
 
@@ -58,20 +58,17 @@ def ranks(report:Report) -> dict: # skill_id -> (rank, best, worst)
     best, worst = len(t) - low.searchsorted(t.high, "right") + 1, len(t) - high.searchsorted(t.low, "left")
     return dict(zip(t.skill_id, zip(t.share.rank(ascending=False, method="min").astype(int), best, worst)))
 
-# %% ../nbs/46_skillpages.ipynb #db0e06ce
-def _by_skill(rows, key="skill_id"): return dict(list(rows.groupby(key)))
-
-def _linked(table, report, *columns): return {r[0]: r[1:] for r in report.table(table)[["skill_id", *columns]].itertuples(index=False)}
-
+# %% ../nbs/46_skillpages.ipynb #0586e176
 def behind(report:Report) -> SimpleNamespace:
     "All that the pages of the skills show, cut into skills."
+    def by_skill(rows): return dict(list(rows[rows.skill_id.isin(report.paged)].groupby("skill_id")))
     t, pairs, concepts = report.table, report.table("pairs"), report.table("concepts")
     both = pd.concat([pairs.assign(skill_id=pairs.skill_a, other=pairs.skill_b), pairs.assign(skill_id=pairs.skill_b, other=pairs.skill_a)])
     facets = t("facets").query("answer == 'share'")
     return SimpleNamespace(
-        weekly=_by_skill(report.trends), now=newest(report).set_index("skill_id"), ranks=ranks(report), evidence=evidence(report), changes=_by_skill(t("changes")), ways=_by_skill(t("comparisons")),
-        sections=_by_skill(t("sections")), together=_by_skill(both), facets=_by_skill(facets), corrected=_by_skill(t("corrected")), published=_by_skill(t("published")),
-        concepts=_by_skill(concepts[concepts.linked.astype(bool)]), clusters=cluster_names(report.skills), mates=_by_skill(report.skills, "cluster"))
+        weekly=by_skill(report.trends), now=newest(report).set_index("skill_id"), ranks=ranks(report), evidence=evidence(report), changes=by_skill(t("changes")), ways=by_skill(t("comparisons")),
+        sections=by_skill(t("sections")), together=by_skill(both), facets=by_skill(facets), corrected=by_skill(t("corrected")), published=by_skill(t("published")),
+        concepts=by_skill(concepts[concepts.linked.astype(bool)]), clusters=cluster_names(report.skills), mates=dict(list(report.skills.groupby("cluster"))))
 
 # %% ../nbs/46_skillpages.ipynb #a8f1552d
 def _keys(report, b, s):
@@ -93,12 +90,12 @@ def _moved(report, b, k):
     return (f"{told}. {compared(report).capitalize()}: {points(c.change, c.low, c.high)}, from {count(c.n_before)} of {count(c.total_before)} postings to {count(c.n_after)} of {count(c.total_after)}"
             + (f"; {c.note}." if isinstance(c.note, str) else "."))
 
-# %% ../nbs/46_skillpages.ipynb #8086907e
+# %% ../nbs/46_skillpages.ipynb #37fd1826
 def _ways(report, b, k):
     "The change by other countings, and its parts, for what has enough data."
     if k not in b.ways or k not in b.changes or b.changes[k].verdict.iloc[0] == "not enough data": return [], ""
     w = b.ways[k].set_index("view").reindex(WAYS).dropna(subset="change")
-    rows = [(WAYS[r.Index].capitalize(), points(r.change, r.low, r.high), f"{count(r.n_before)} of {count(r.total_before)}", f"{count(r.n_after)} of {count(r.total_after)}") for r in w.itertuples()]
+    rows = [(WAYS[r.Index].capitalize(), shift(r.change, r.low, r.high), f"{count(r.n_before)} of {count(r.total_before)}", f"{count(r.n_after)} of {count(r.total_after)}") for r in w.itertuples()]
     c = b.changes[k].iloc[0]
     return rows, "The change of the listings is made of " + ", ".join(f"{name} {signed(c[p])}" for p, name in PARTS.items()) + " points."
 
@@ -113,13 +110,13 @@ def _sections(report, b, k):
     return interval_rows(rows, "Of the postings that ask for it, the share that does so", f"Share ({pct(report.facts.confidence)} interval)",
                          quiet(report, s.n_total.max(), last_weeks(report.config.trends.window), "A posting that names it in two places counts in both."), first="Named as")
 
-# %% ../nbs/46_skillpages.ipynb #c7ce02f3
+# %% ../nbs/46_skillpages.ipynb #5d1848c1
 def _together(report, b, k, most=10):
     "Rows of the skills asked together with it, and the line below."
     if k not in b.together: return [], ""
     p = b.together[k].sort_values("q").head(most)
     rows = [(report.link(r.other), f"{count(r.n_both)} of {count(min(r.n_a, r.n_b))}", f"{r.lift:.1f} ({r.low:.1f}–{'∞' if r.high == float('inf') else f'{r.high:.1f}'})") for r in p.itertuples()]
-    return rows, quiet(report, p.n_total.max(), last_weeks(2 * report.config.trends.window), "Of the postings that ask for the rarer of the two, those that ask for both; then how that compares with chance.")
+    return rows, quiet(report, p.n_total.max(), last_weeks(2 * report.config.trends.window), "Of the postings that ask for the rarer of the two, those that ask for both; then how many times as many these are as chance would bring together.")
 
 def _facets(b, k, most=4):
     "Its share by place, level and pay."

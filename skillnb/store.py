@@ -163,13 +163,17 @@ Store._unaltered = _unaltered
 
 def _listed(files): return ", ".join("'" + f.replace("'", "''") + "'" for f in files)
 
+def _stored(table, files):
+    "SQL for the rows in `files`; a column that is younger than a file is empty there."
+    return (f"({_nothing(table)}) UNION ALL BY NAME "
+            f"SELECT * FROM read_parquet([{_listed(files)}], union_by_name=true, hive_partitioning=true, hive_types={{'collected_on': DATE}})")
+
 def _select(table, files):
     "SQL that reads `files` as the current `table`."
-    t = TABLES[table]
-    rows = f"SELECT * FROM read_parquet([{_listed(files)}], union_by_name=true, hive_partitioning=true, hive_types={{'collected_on': DATE}})"
+    t, rows = TABLES[table], _stored(table, files)
     if t.adds != "latest": return rows
     key = ", ".join(t.key)
-    return f"{rows} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY collected_on DESC) = 1 ORDER BY {key}"
+    return f"SELECT * FROM ({rows}) QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY collected_on DESC) = 1 ORDER BY {key}"
 
 # %% ../nbs/02_store.ipynb #92fb2fe0
 def _nothing(table):
@@ -242,8 +246,7 @@ def rows(self:Store,
     files = self._parts(table, sorted({str(d)[:10] for d in wanted.collected_on}))
     if not files: return self.read(table, before="0001-01-01")
     key = ", ".join(TABLES[table].key)
-    read = f"read_parquet([{_listed(files)}], hive_partitioning=true, hive_types={{'collected_on': DATE}})"
-    return self._run(f"SELECT * FROM {read} SEMI JOIN wanted USING ({key}, collected_on) ORDER BY {key}", wanted=wanted.astype({"collected_on": "datetime64[us]"}))
+    return self._run(f"SELECT * FROM ({_stored(table, files)}) SEMI JOIN wanted USING ({key}, collected_on) ORDER BY {key}", wanted=wanted.astype({"collected_on": "datetime64[us]"}))
 Store.rows = rows
 
 # %% ../nbs/02_store.ipynb #a6ed5c4b

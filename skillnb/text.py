@@ -110,7 +110,8 @@ _ending = r"(?:com|org|net|edu|gov|io|ai|co|eu|info|example|de|fr|es|uk|in|ca|ch
 _domain = rf"[\w-]{{1,63}}(?:(?:\.|{_dot})[\w-]{{1,63}}){{0,3}}(?:\.|{_dot}| ?\. ?(?={_ending}))[^\W\d][\w-]{{1,62}}"
 _email = re.compile(
     rf"(?:mailto:)?(?<![\w.+%-])(?!git@)[\w.+%-]{{1,80}}(?:@|{_at}| @ (?=[\w-]+\.[a-z])){_domain}(?:%3E|\?(?:subject|cc|body)=[^\s)\]>\"']{{0,200}})?"
-    rf"|(?<![\w.+-])[\w.+-]{{1,64}} at [\w-]{{1,63}}(?: dot [\w-]{{2,63}}){{0,2}} dot {_ending}")
+    rf"|(?<![\w.+-])[\w.+-]{{1,64}} at [\w-]{{1,63}}(?: dot [\w-]{{2,63}}){{0,2}} dot {_ending}"
+    rf"|\$?[\[({{<][\w .'-]{{1,40}}[\])}}>]@{_domain}")   # a place for a name: `${your_name}@works.example`
 _shouted = re.compile(r"(?<![\w.+-])(?=[\w.+-]{0,63}[a-z0-9])[\w.+-]{1,64} AT [a-z0-9-]{1,63}(?:(?:\.| DOT )[a-z0-9-]{2,63}){1,4}")
 _profile = re.compile(r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/(?:in|pub)/[^\s)\]>\"']{0,199}[^\s)\]>\"'.,;:!?]", re.I)
 

@@ -88,4 +88,20 @@ def _measures(store, vocab, named, n, rng):
     write("sources", [("sample", PAYLOADS[0], PAYLOADS[2], PAYLOADS[6], PAYLOADS[31], "followed", True)])
     write("facets", [("place", p, "python", 21, 30, 30., .7, .5, .85, "share") for p in PAYLOADS])
     write("pairs", [("python", attack(k), 21, 30, 25, 90, 2., 1.4, 2.6, .01, "together") for k in range(len(PAYLOADS))])
+    _closer(write, vocab, weekly, monday, n)
     write("runs", [("20250413T060000", s, "2025-04-13T06:00:00+00:00", 3.2 + i, 210.0 + 90 * i, 100 * i, "done") for i, s in enumerate(("fetch", "clean", "dedup", "train", "tag"))])
+
+
+def _closer(write, vocab, weekly, monday, n):
+    "The tables of the pages that look closer: groups, countings, sections, first steps, an audit, what was published."
+    groups = {"programming": "languages", "models": "methods", "platforms": "platforms and cloud", "people": "soft skills"}
+    write("vocabulary", [(r.skill_id, r.name, r.kind, groups[r.cluster], [], 1, 1) for r in vocab.itertuples()])
+    def rows(c, n): return c, n, n, c / n, *proportion_confint(c, n, method="wilson"), "share" if n >= 20 else "not enough data"
+    write("countings", [(way, k, monday[d], *rows(c // 2, n // 2)) for k, row in weekly.iterrows() for d, c in row.items() for way in ("new", "sightings")])
+    write("sections", [(k, s, *rows(row.sum() // part, row.sum())) for k, row in weekly.iterrows() for s, part in (("required", 2), ("preferred", 4), ("duty", 5), ("other", 9)) if row.sum()])
+    write("kinds", [(monday[DAYS[-1]], kind, s, *rows(c, n)) for kind, s, c in (("hard", "required", 20), ("hard", "preferred", 12), ("soft", "required", 9))])
+    write("steps", [(1, "python", 40, 40, 99, .4, .31, .5), (2, "sql", 5, 45, 99, .45, .36, .55)])
+    write("corrected", [("python", 80, 88, .91, .83, .95, 40, 30, 4, 1, .96, .84, .99, .88, .74, .95, .98, .9, 1., "corrected")])
+    write("concepts", [("python", 1, "http://data.europa.eu/esco/skill/1", "Python (computer programming)", 1., True)])
+    write("folds", [(f"{i:016x}", f"{i - 1:016x}", "text", .8) for i in (150, 151)])
+    write("published", [("python", monday[d], 20, 22, .9, .72, .97, f"{m}, floor 20, 95%", "0.1.0-abc", "tiny-tagger") for m, d in enumerate(DAYS[-2:], 1)])

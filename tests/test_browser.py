@@ -16,6 +16,7 @@ import pytest
 from payloads import PAYLOADS
 from site_store import attack
 
+from skillnb.finish import finished
 from skillnb.plot import seen
 
 BROWSER = next((b for b in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if b), None)
@@ -109,7 +110,7 @@ def test_every_page_is_sound(look, site, request, width, theme):
     "No error, no sideways scrolling, headings in order, and no violation of WCAG 2.2 AA that axe knows of."
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe() if (width == 1280) == (theme == "light") else None   # both widths and both themes, each once
     page, wrong = look(site, width, theme), []
-    for address in addresses(site, None if site.name == "planted" and axe else 3):
+    for address in addresses(site, 6):
         page.show(address)
         drawn(page)
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"): wrong.append((address, "wider than the window"))
@@ -233,7 +234,8 @@ def test_home_is_light_and_plotly_comes_only_where_a_figure_needs_it(look, site)
 
 def test_the_policy_stops_what_is_not_ours(browser, served, planted):
     page, asked = browser.new_page(), []
-    page.on("request", lambda r: asked.append(r.url))
+    page.on("requestfailed", lambda r: asked.append((r.url, r.failure)))
+    page.on("requestfinished", lambda r: asked.append((r.url, "went out")))
     for address in ("index.html", "search.html"):
         page.goto(served(planted) + address)
         asked.clear()
@@ -241,10 +243,24 @@ def test_the_policy_stops_what_is_not_ours(browser, served, planted):
             const said = [], tag = document.createElement('script');
             tag.textContent = 'window.ran = true'; document.body.append(tag); said.push(!!window.ran);
             document.body.insertAdjacentHTML('beforeend', '<img src="https://evil.test/p.png" onerror="window.ran = true"><iframe src="https://evil.test/"></iframe>');
-            try { new Function('return 1')(); said.push(true); } catch { said.push(false); }
             try { await fetch('https://evil.test/'); said.push(true); } catch { said.push(false); }
-            await new Promise(done => setTimeout(done, 200)); said.push(!!window.ran); return said; }""") == [False] * 4
-        assert asked == []
+            await new Promise(done => setTimeout(done, 200)); said.push(!!window.ran);
+            try { new Function('return 1')(); said.push(true); } catch { said.push(false); }    // only now: the test's own first lines are exempt
+            return said; }""") == [False] * 4
+        assert {how for url, how in asked if "evil" in url} <= {"csp"}   # refused before anything was sent
+    page.close()
+
+
+def test_a_renderers_own_scripts_run_and_a_planted_one_does_not(browser, served, tmp_path):
+    "Quarto writes scripts and a handler around the content; the policy knows them by their hashes."
+    page = browser.new_page()
+    (tmp_path/"index.html").write_text(finished("""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A</title><script>window.ran = ["head"]</script></head><body>
+        <a href="#" id="dark" onclick="window.ran.push(&quot;handler&quot;); return false;">Dark</a><main class="content"><script>window.ran.push("planted")</script>
+        <b id="bold" onclick="window.ran.push('planted')">Bold</b></main><script type="module">window.ran.push("foot")</script></body></html>""", "index.html"), encoding="utf-8")
+    page.goto(served(tmp_path) + "index.html")
+    page.click("#dark")
+    page.click("#bold")
+    assert page.evaluate("window.ran") == ["head", "foot", "handler"]
     page.close()
 
 
@@ -292,7 +308,7 @@ INTRUDERS = """() => [...document.querySelectorAll('*')].filter(e => [...e.attri
 def test_planted_text_is_text_on_every_page(look, planted, width):
     "No element, no handler and no address came from a posting, and no page is wider than the window."
     page, wrong, told = look(planted, width), [], ""
-    for address in addresses(planted):
+    for address in addresses(planted, None if width == 360 else 20):
         page.show(address)
         drawn(page)
         wrong += [(address, i) for i in page.evaluate(INTRUDERS)]

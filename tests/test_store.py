@@ -107,3 +107,18 @@ def test_a_killed_run_holds_nothing(tmp_path):
     os.kill(writer.pid, signal.SIGKILL)
     writer.join()
     with Store(tmp_path).lock(): pass
+
+
+def test_a_store_older_than_a_column_is_read(tmp_path):
+    "Files without the columns `block` and `language` give empty ones, alone and beside newer files, in tables of both kinds."
+    import pyarrow.parquet as pq
+    store = Store(tmp_path, stage="dedup")
+    cut = pd.DataFrame({"posting_id": ["a"], "start": [0], "end": [4], "section": ["duty"], "block": ["legal"], "language": ["en"]})
+    store.write("segments", cut, "2026-01-05")
+    part = next((tmp_path/"segments"/"collected_on=2026-01-05").glob("*.parquet"))
+    pq.write_table(pq.read_table(part, partitioning=None).drop_columns(["block", "language"]), part)
+    assert store.read("segments").block.isna().all() and store.read("segments", "2026-01-05", columns=["language"]).language.isna().all()
+    assert store.sql("SELECT count(*) AS n FROM segments WHERE block IS NULL AND language IS NULL").n[0] == 1
+    assert store.rows("segments", pd.DataFrame({"posting_id": ["a"], "start": [0], "collected_on": ["2026-01-05"]})).block.isna().all()
+    store.write("segments", cut.assign(posting_id="b"), "2026-01-12")
+    assert store.read("segments").sort_values("posting_id").block.fillna("-").tolist() == ["-", "legal"]

@@ -71,3 +71,7 @@ def test_deep_nesting_is_no_crash():
 @pytest.mark.parametrize("unit", ["We use Python. ", "<", "(at)", "7", "amp;", "#38;", "<td>", "Dr. Jane "])
 def test_a_hostile_megabyte_ends(unit):
     assert isinstance(clean_text("&" + unit * (1_000_000 // len(unit))), str)
+
+
+@pytest.mark.parametrize("text", ["Write to ${hn_username}@acme.example", "[first.last]@acme.example", "{your name}@acme.example or call", "mail <firstname>@acme.example"])
+def test_a_place_for_a_name_is_an_address(text): assert "acme" not in plain(text) and "[email]" in plain(text)

@@ -7,15 +7,15 @@
   const store = () => keep({ have: chosen.picked().join(","), enough: enough() });
   const STEPS = 6, ROWS = 12;
 
-  function state(postings, known, part) {   // open postings, and for each skill what it would open and how much nearer it brings the rest
-    const opened = new Array(data.skills.length).fill(0), nearer = new Array(data.skills.length).fill(0), of = new Array(data.skills.length).fill(0);
+  function state(postings, known, part) {   // open postings, and for each skill what it would open, how much nearer it brings the rest, how many ask for it
+    const zeros = () => new Array(data.skills.length).fill(0), opened = zeros(), nearer = zeros(), wanting = zeros(), of = zeros();
     let open = 0;
     for (const [wants, ...skills] of postings) {
       const need = Math.ceil(part * wants), gap = need - Math.min(skills.filter(k => known.has(k)).length, need);
       if (!gap) open++;
-      for (const k of skills) { of[k]++; if (gap && !known.has(k)) { nearer[k] += 1 / need; if (gap === 1) opened[k]++; } }
+      for (const k of skills) { of[k]++; if (gap && !known.has(k)) { nearer[k] += 1 / need; wanting[k]++; if (gap === 1) opened[k]++; } }
     }
-    return { open, opened, nearer, of };
+    return { open, opened, nearer, wanting, of };
   }
   function name(k) { const s = data.skills[k]; if (!s.href) return document.createTextNode(s.name); return el("a", s.name, { href: s.href }); }
   function row(cells) { const tr = document.createElement("tr"); tr.append(...cells); return tr; }
@@ -28,15 +28,16 @@
     if (!some) { $("#next-said").textContent = "Tick what you know, and this page says which skill to learn next."; return; }
     const now = state(data.postings, known, part), best = [...now.nearer.keys()].filter(k => now.nearer[k] > 0).sort((a, b) => now.opened[b] - now.opened[a] || now.nearer[b] - now.nearer[a]).slice(0, ROWS);
     $("#next-said").textContent = `With ${known.size === 1 ? "this skill" : `these ${known.size} skills`}, ${now.open.toLocaleString("en")} of ${all.toLocaleString("en")} postings are open to you: ${sure(now.open)}.`
-      + (best.length ? ` ${data.skills[best[0]].name} would open ${now.opened[best[0]]} more.` : " Nothing further brings any nearer.");
-    $("#next-table tbody").replaceChildren(...best.map(k => row([named("th", k, { scope: "row" }), el("td", `${now.opened[k]} of the ${(all - now.open).toLocaleString("en")} others`, { class: "num" }), el("td", sure(now.opened[k]), { class: "num" }), el("td", `${now.of[k]} of ${all}`, { class: "num" })])));
+      + (best.length ? ` The next best, ${data.skills[best[0]].name}, opens ${now.opened[best[0]]} more.` : " Nothing further brings any nearer.");
+    $("#next-table tbody").replaceChildren(...best.map(k => { const opens = el("td", now.opened[k] + " ", { class: "num" }); opens.append(el("small", sure(now.opened[k])));
+      return row([named("th", k, { scope: "row" }), opens, el("td", String(now.wanting[k] - now.opened[k]), { class: "num" }), el("td", `${now.of[k]} of ${all}`, { class: "num" })]); }));
     const chosenOn = data.postings.filter((_, i) => i % 2 === 0), countedOn = data.postings.filter((_, i) => i % 2), learnt = new Set(known), steps = [];
     while (steps.length < STEPS && countedOn.length) {
       const { nearer } = state(chosenOn, learnt, part), k = nearer.reduce((b, v, i) => v > nearer[b] ? i : b, 0);
       if (!(nearer[k] > 0)) break;
       learnt.add(k);
       const { open } = state(countedOn, learnt, part), [l, h] = wilson(open / countedOn.length, countedOn.length * data.fair, data.z);
-      steps.push(row([el("td", String(steps.length + 1)), named("th", k, { scope: "row" }), el("td", `${open} of ${countedOn.length}`, { class: "num" }), el("td", `${percent(open / countedOn.length)} (${range(l, h)})`, { class: "num" })]));
+      steps.push(row([named("th", k, { scope: "row" }), el("td", `${open} of ${countedOn.length}`, { class: "num" }), el("td", `${percent(open / countedOn.length)} (${range(l, h)})`, { class: "num" })]));
     }
     $("#next-path tbody").replaceChildren(...steps);
     boxes();
