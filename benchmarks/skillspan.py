@@ -26,8 +26,8 @@ HEAD = """# skillspan
 Strict F1 on SkillSpan's dev (JSON release, HOUSE and TECH together), fine-tuned on its train: seqeval's strict IOB2, one decision a token
 at its first sub-word, an I that continues nothing read as B, both layers scored apart. One network, an output of three tags for each layer.
 No choice was made on dev: epochs and rate were set before. In brackets the 95 % bootstrap interval of the first seed, by sentence; behind
-± the standard deviation over seeds. `floor` marks what train marked, longest match first. Published on the public *test* part (another
-part: not the same number): JobBERT 0.525 skill, 0.654 knowledge (110 million parameters); floor there 0.140 and 0.413.
+± the standard deviation over seeds. `floor` marks what train marked more often than not, longest match first. Published on the public
+*test* part (another part: not the same number): JobBERT 0.525 skill, 0.654 knowledge (110 million parameters); floor there 0.140 and 0.413.
 
     {command}
 
@@ -80,7 +80,7 @@ def fine_tuned(where, train, dev, seed, args):
     from transformers import AutoModelForTokenClassification, DataCollatorForTokenClassification, Trainer, set_seed
     set_seed(seed)
     tokenizer = _tokenizer(where)
-    model = AutoModelForTokenClassification.from_pretrained(where, num_labels=6, ignore_mismatched_sizes=True)
+    model = AutoModelForTokenClassification.from_pretrained(where, num_labels=6, ignore_mismatched_sizes=True, use_safetensors=True)
     model.get_input_embeddings().weight.requires_grad_(False)
     options = _arguments(args.out, args.epochs, args.batch, seed)
     options.report_to = []
@@ -117,10 +117,10 @@ def parsed():
 
 def as_markdown(table, command):
     "One line a backbone and layer."
-    lines = ["| backbone | seeds | layer | strict F1 | floor |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| backbone | seeds | epochs | layer | strict F1 | floor |", "| --- | --- | --- | --- | --- | --- |"]
     for (backbone, metric), rows in table.groupby(["backbone", "metric"], sort=False):
         first, spread = rows.iloc[0], f" ± {rows.value.std():.3f}" if len(rows) > 1 else ""
-        lines.append(f"| {backbone} | {len(rows)} | {metric.split()[-1]} | {rows.value.mean():.3f}{spread} [{first.low:.3f}, {first.high:.3f}] | {first.floor:.3f} |")
+        lines.append(f"| {backbone} | {len(rows)} | {first.epochs:g} | {metric.split()[-1]} | {rows.value.mean():.3f}{spread} [{first.low:.3f}, {first.high:.3f}] | {first.floor:.3f} |")
     return HEAD.format(command=command) + "\n".join(lines) + "\n"
 
 
@@ -139,6 +139,6 @@ if __name__ == "__main__":
     table = HERE/"skillspan.csv"
     if table.is_file(): rows = pd.concat([(old := pd.read_csv(table))[old.backbone != name], rows])
     rows.round(4).to_csv(table, index=False)
-    text = as_markdown(rows, "python benchmarks/skillspan.py")
+    text = as_markdown(rows, " ".join(["python benchmarks/skillspan.py", *sys.argv[1:]]))
     (HERE/"skillspan.md").write_text(text, encoding="utf-8")
     print(text)
