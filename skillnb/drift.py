@@ -80,7 +80,7 @@ def expected(values, # of the weeks before, the newest last
     from scipy.stats import t as student
     between = max(v.var(ddof=1) - (e**2).mean(), 0)
     spread = np.sqrt(between + error**2 + (between + (e**2).mean()) / len(v)) * student.isf((1 - SURE) / 2, len(v) - 1)
-    return v.mean() - spread, v.mean() + spread
+    return max(v.mean() - spread, 0.0), v.mean() + spread   # no measure is negative
 
 # %% ../nbs/07_drift.ipynb #65df3fb0
 def drift(counted:dict,      # as `counts` gives it
