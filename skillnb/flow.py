@@ -118,7 +118,7 @@ def _made_of(stage, config):
 
 def _outside(stage, config):
     "What a stage depends on beside tables, settings and code: whether there is a teacher, which model is the champion, how signatures are made."
-    if stage.name == "dedup": return importlib.import_module("skillnb.dedup").SKETCH
+    if stage.name == "dedup": return importlib.import_module("skillnb.sketch").SKETCH
     if stage.name == "label": return bool(os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL"))
     return _model(config) if stage.name == "tag" else None
 
