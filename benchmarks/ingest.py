@@ -66,7 +66,7 @@ class Writer:
         return title, " ".join(self.employer[0].split()[:2]), "".join(f"<li>{line}</li>" for line in lines) if html else "\n".join(lines)
 
     def sighting(self, week):
-        "What a row of `sightings` holds; other columns are empty."
+        "One row of `sightings`."
         self.n, dice = self.n + 1, self.rng.random()
         if self.past and dice < EXACT + NEAR:
             title, company, raw = self.rng.choice(self.past)
@@ -79,8 +79,8 @@ class Writer:
     def week(self, n, week):
         "`n` sightings of a week; copies are of the last 20,000 ads."
         self.past = self.past[-20_000:]
-        given = "source source_id posted_at url title company place raw".split()
-        return pd.DataFrame([self.sighting(week) for _ in range(n)], columns=given).reindex(columns=TABLES["sightings"].schema.names)
+        rows = pd.DataFrame([self.sighting(week) for _ in range(n)], columns="source source_id posted_at url title company place raw".split())
+        return rows.reindex(columns=TABLES["sightings"].schema.names).astype(object)
 
 
 def make(root, n):
