@@ -17,7 +17,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from skillnb.clean import clean
-from skillnb.dedup import Index, fold, likeness, run_sets
+from skillnb.dedup import Index, fold
+from skillnb.sketch import likeness, run_sets
 from skillnb.fetch import TextFolder, collect
 from skillnb.store import Store
 

@@ -22,7 +22,8 @@ from skillnb.config import load
 from skillnb.costs import ANSWERED, BYTES_A_TOKEN, Reply, Request, dollars, likely, most, price, price_table, size
 from skillnb.embed import embed
 from skillnb.flow import run
-from skillnb.label import ROOM, SCHEMA, Bank, fenced, messages, shown
+from skillnb.label import ROOM
+from skillnb.prompt import SCHEMA, Bank, fenced, messages, shown
 from skillnb.segment import segments
 from skillnb.store import Store
 

@@ -22,7 +22,7 @@ from scipy import sparse
 
 from skillnb.changes import changes, comparisons, contrast, verdicts
 from skillnb.correct import audit, corrected
-from skillnb.label import truth
+from skillnb.prompt import truth
 from skillnb.normalise import canonical
 from skillnb.together import pairs, ratio
 from skillnb.trends import likeness, membership, panel, weekly_shares, wilson

@@ -117,7 +117,7 @@ _own = {"equality": (
     r"|wir bieten|nous offrons|ofrecemos"),
   "legal": (
     r"e-verify|background check|drug[- ](?:free|test|screen)|privacy (?:policy|notice)|personal (?:data|information) (?:is|will|in)"
-    r"|\bsponsor(?:ship)?\b|unsolicited resum|recruitment agenc|appl(?:y|ying) (?:now|via|through|online|here|today)|export control"
+    r"|\bsponsor(?:ship)?\b|unsolicited resum|recruitment agenc|appl(?:y|ying) (?:now|via|through|online(?! learn)|here|today)|export control"
     r"|(?:send|submit)(?:ting)? (?:us )?(?:your|an) (?:cv|resume|application)|fraudulent"),
   "company": (
     r"\b(?:is|are) (?:an?|the|one of the) (?:\w+[ -]){0,4}(?:leader|leading|largest|fastest|company|start-?up|provider|platform|firm"

@@ -23,7 +23,8 @@ import pandas as pd
 from .costs import TeacherError
 from .models import wrong
 from .embed import embed
-from .label import DEFINITIONS, Bank, label, version
+from .label import label
+from .prompt import DEFINITIONS, Bank, version
 from .schema import KINDS, empty
 from .segment import segment_postings
 from .spans import Span, decode, lines, words

@@ -50,9 +50,9 @@ STAGES = (
           ("fetch.py", "source.py", "web.py", "linkedin.py", "hn.py", "boards.py", "files.py", "text.py", "sample/sightings.parquet"), ("fetch",)),
     Stage("clean", "plain text, language, no personal data", ("sightings",), ("texts", "dropped"), "day", ("clean.py", "text.py", "language.py"), ("clean",)),
     Stage("dedup", "one posting from many sightings, cut into segments", ("texts", "sightings"), ("postings", "segments", "folds", "signatures", "keys"), "past",
-          ("dedup.py", "segment.py", "cues.py", "pieces.py", "section.py", "language.py", "weights/sections.npz"), ("dedup", "segment")),
+          ("dedup.py", "sketch.py", "segment.py", "cues.py", "pieces.py", "section.py", "language.py", "weights/sections.npz"), ("dedup", "segment")),
     Stage("label", "skills tagged by an LLM, verified against the text", ("postings", "segments"), ("labels", "requests", "dropped"), "day",
-          ("costs.py", "choose.py", "teacher.py", "label.py", "review.py", "prices.csv", "sample/truth.jsonl.gz"), ("label",)),
+          ("costs.py", "choose.py", "prompt.py", "replies.py", "teacher.py", "label.py", "review.py", "prices.csv", "sample/truth.jsonl.gz"), ("label",)),
     Stage("train", "fine-tune the tagger; promote it only if it is not worse", ("labels", "postings", "segments"), ("scores",), "all",
           ("train.py", "spans.py", "models.py", "evaluate.py", "champion.py", "replay.py", "calibrate.py", "int8.py", "weights/card.json"), ("train",)),
     Stage("tag", "mark the skills in every new posting", ("postings", "segments", "labels"), ("mentions", "drift", "dropped"), "day",
@@ -118,7 +118,7 @@ def _made_of(stage, config):
 
 def _outside(stage, config):
     "What a stage depends on beside tables, settings and code: whether there is a teacher, which model is the champion, how signatures are made."
-    if stage.name == "dedup": return importlib.import_module("skillnb.dedup").SKETCH
+    if stage.name == "dedup": return importlib.import_module("skillnb.sketch").SKETCH
     if stage.name == "label": return bool(os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL"))
     return _model(config) if stage.name == "tag" else None
 

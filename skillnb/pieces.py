@@ -68,10 +68,10 @@ _headings = [(kind, re.compile(words)) for kind, words in (("preferred", _prefer
 
 # %% ../nbs/07_pieces.ipynb #3591f69e
 _blocks = [(block, re.compile(words)) for block, words in (
-    ("equality", r"\bequal|\beeo|diversity|inclusi|accommodat|affirmative|égalité|igualdad|gleichstellung"),
+    ("equality", r"\bequal|\beeo|^(?:our )?diversity|diversity (?:and|equity|inclusi|at)|inclusi|accommodat|affirmative|égalité|igualdad|gleichstellung"),
     ("benefits", r"benefit|perks|compensation|salary|\bpay\b|rewards?$|(?:we|us|on|our|can) offer\b|^offer$|what .{0,20}\boffers?\b|in it for you|work ?life"
                  r"|why (?:work|youll love)|relocation|wir bieten|unser angebot|was wir|nous offrons|avantages|ofrecemos|oferecemos|offriamo"),
-    ("legal", r"privacy|notice|disclaimer|fraud|footer|e verify|agenc(?:y|ies)|^note\b|visa|(?:hiring|interview|selection|recruitment|application) process"
+    ("legal", r"privacy|notice|disclaimer|fraud (?:alert|notice|warning)|footer|e verify|agenc(?:y|ies)|^note\b|visa|(?:hiring|interview|selection|recruitment|application) process"
               r"|to apply|apply now|your application"),
     ("company", r"^about us|about (?:the )?(?:company|client|employer)|who we are|\bour (?:company|mission|values|culture|story|commitment|promise|client|vision"
                 r"|products?|purpose)|^why (?!you)|^company(?: (?:description|overview|summary|profile))?$|culture|working at|life at|world of"

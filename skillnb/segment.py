@@ -83,7 +83,7 @@ def by_rules(text:str, # any text, cleaned or not
 # %% ../nbs/13_segment.ipynb #021fd1ca
 def _block(p, section, opened):
     "The block of a piece that is no heading; `opened` is the block of the heading above it."
-    if section != "other": return None
+    if section != "other" or p.cues & {"asks", "listed", "wish"}: return None   # a wall of text may close with the employer's words
     own = next((c for c in OWN if c in p.cues), None)
     if own not in _formal or "reader" in p.cues: own = "company" if own == "company" else opened
     return own if own and not p.cues & {"role" if own == "company" else "reader"} else None

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 import skillnb
 from skillnb.clean import clean, posting_id
 from skillnb.config import load
-from skillnb.dedup import Index, address, fold, levels, likeness, run_sets, title_key
+from skillnb.dedup import Index, fold
 from skillnb.fetch import SampleSource, TextFolder, collect
 from skillnb.flow import stages, work
 from skillnb.schema import TABLES, empty
+from skillnb.sketch import address, levels, likeness, run_sets, title_key
 from skillnb.store import Store
 
 COLUMNS = [*TABLES["texts"].schema.names, "url"]

@@ -15,7 +15,8 @@ from skillnb.costs import Price, Reply
 from skillnb.files import TableFile, TextFolder, mapping
 from skillnb.hn import HackerNews, header, threads
 from skillnb.inbox import DecisionError, decisions
-from skillnb.label import Line, Unusable, read_reply, spans_of
+from skillnb.label import Unusable, read_reply, spans_of
+from skillnb.prompt import Line
 from skillnb.linkedin import read as linkedin
 from skillnb.models import ModelError, card, champion, checked
 from skillnb.normalise import canonical

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from openai_server import Server, choice, error, hard, line, mark, sentences
 
-from skillnb.label import DEFINITIONS, SCHEMA, Bank, Example, bundled_examples, bundled_labels, label, own_examples, truth, version
+from skillnb.label import bundled_labels, label
+from skillnb.prompt import DEFINITIONS, SCHEMA, Bank, Example, bundled_examples, own_examples, truth, version
 from skillnb.schema import conform
 from skillnb.teacher import Teacher
 
@@ -238,7 +239,8 @@ def test_examples_of_a_person_join_the_bank():
 
 def test_examples_answer_themselves(ask):
     "What the prompt shows as right would be read as right."
-    from skillnb.label import _answer, read_reply, spans_of
+    from skillnb.label import read_reply, spans_of
+    from skillnb.prompt import _answer
     from skillnb.costs import Reply
     lines, reply = _answer(bundled_examples(200))
     found, refused = spans_of(read_reply(Reply(reply, "stop"))[0], lines)

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 from openai_server import Server, error, mark
 
-from skillnb.pages import Report, label_costs
+from skillnb.about import label_costs
+from skillnb.pages import Report
 from skillnb.review import settled
 from skillnb.segment import segment_postings
 from skillnb.store import Store

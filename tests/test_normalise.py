@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from skillnb.label import truth
+from skillnb.prompt import truth
 from skillnb import resolve
 from skillnb.inbox import safe, unsafe
 from skillnb.normalise import canonical, plain, rows, table, widened

@@ -118,3 +118,8 @@ def test_each_sentence_has_a_language():
     text = "Requirements\nYou have worked with Python and SQL for five years.\nBewerbungen nehmen wir gern auch in deutscher Sprache entgegen.\nPython\nWe look forward to your application."
     cut = segment_postings(pd.DataFrame({"posting_id": ["a", "b"], "language": ["en", "und"], "text": [text, "Python, SQL"]}))
     assert cut.language.tolist() == ["en", "en", "de", "de", "en", "und"]
+
+
+def test_a_wall_that_closes_with_the_employers_words_is_no_block():
+    wall = "Experience with fraud detection and explainable AI for portfolios of small firms, and with the methods behind it, regardless of where you got it"
+    assert blocks(wall) == [None] and blocks("Our model is fair.\nBalance relevance and diversity by contextual bandits\nWe use Kubeflow")[2] is None

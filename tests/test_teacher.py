@@ -9,7 +9,8 @@ import pytest
 from openai_server import USAGE, Server, choice, error, hard, line
 
 from skillnb.costs import Reply, Request, TeacherError, most, price
-from skillnb.teacher import Replies, Teacher, key_of, teacher
+from skillnb.replies import Replies, key_of, teacher
+from skillnb.teacher import Teacher
 
 RATES = (2.5, 1.25, 10.0)
 ONE = (600 * 2.5 + 400 * 1.25 + 100 * 10) / 1e6   # what the server bills for a reply

@@ -10,7 +10,7 @@ from scipy import sparse
 from skillnb.changes import changes, comparisons, contrast, difference, like_with_like, present, verdicts, windows
 from skillnb.correct import audit, corrected
 from skillnb.facets import facet_values, facets, kinds, sections
-from skillnb.label import truth
+from skillnb.prompt import truth
 from skillnb.normalise import canonical
 from skillnb.schema import conform, empty
 from skillnb.store import Store
