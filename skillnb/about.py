@@ -14,7 +14,7 @@ from .correct import AUDITED
 from .models import SHIPPED, card, champion, model_folder
 from .pages import LEAST, Report, last_weeks, quiet
 from .plot import Html, clip, count, count_rows, day, fragment, interval, interval_rows, pct, week, window
-from .schema import SECTIONS, TABLES
+from .schema import SECTIONS
 
 # %% ../nbs/47_about.ipynb #48571757
 def _shipped_scores():
@@ -75,7 +75,7 @@ def champions(report:Report,
               most:int=12 # decisions shown
              ) -> Html:
     "Which models were promoted, kept out or brought back, newest first."
-    p = report.store.read("promotions").sort_values("at", ascending=False) if "promotions" in TABLES else []
+    p = report.store.read("promotions").sort_values("at", ascending=False)
     if not len(p): return fragment("empty", "No model has been weighed against another in this store.")
     def gain(r): return f"{r.difference:+.3f} ({r.low:+.3f} to {r.high:+.3f})".replace("-", "−") if pd.notna(r.difference) else "–"
     rows = [(clip(r.model, 40), r.event, clip(r.at, 16).replace("T", " "), clip(r.against, 40) or "–", f"{r.f1:.3f}" if pd.notna(r.f1) else "–", gain(r), count(r.n_postings), clip(r.reason, 160)) for r in p.head(most).itertuples()]
@@ -83,7 +83,7 @@ def champions(report:Report,
 
 def drift(report:Report) -> Html:
     "The newest week as the tagger sees it, beside what the weeks before make likely."
-    d = report.store.read("drift") if "drift" in TABLES else []
+    d = report.store.read("drift")
     if not len(d): return fragment("empty", "No week has been compared with those before it yet.")
     d = d.sort_values("collected_on").drop_duplicates("measure", keep="last").sort_values("measure")
     def expected(r): return f"{r.expected_low:.3f} to {r.expected_high:.3f}" if pd.notna(r.expected_low) else "too few weeks"
