@@ -79,7 +79,8 @@ class Writer:
     def week(self, n, week):
         "`n` sightings of a week; copies are of the last 20,000 ads."
         self.past = self.past[-20_000:]
-        return pd.DataFrame([self.sighting(week) for _ in range(n)], columns=TABLES["sightings"].schema.names)
+        rows = pd.DataFrame([self.sighting(week) for _ in range(n)], columns="source source_id posted_at url title company place raw".split())
+        return rows.reindex(columns=TABLES["sightings"].schema.names).astype(object)
 
 
 def make(root, n):
