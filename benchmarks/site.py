@@ -62,7 +62,7 @@ def fill(root, n):
         write("postings", said | {"posting_id": mine, "url": [f"https://example.org/{i}" for i in at], "first_seen": when, "last_seen": when, "n_sightings": 1, "duplicate_of": None}, when)
         place = {"posting_id": [pid[i] for i in part.posting], "start": part.a.values + 28, "end": part.a.values + 28 + part.name.str.len().values}
         section = np.array(SECTIONS)[part.skill.values % 4]
-        write("segments", {"posting_id": place["posting_id"], "start": part.a.values, "end": (part.a + part.line.str.len() - 1).values, "section": section}, when)
+        write("segments", {"posting_id": place["posting_id"], "start": part.a.values, "end": (part.a + part.line.str.len() - 1).values, "section": section, "block": None, "language": "en"}, when)
         write("mentions", place | {"text": part.name.values, "kind": np.array(KINDS)[part.skill.values % 2], "section": section, "score": .9, "model": "made-up"}, when)
         write("links", place | {"skill_id": [ids[s] for s in part.skill], "method": "exact", "score": 1.}, when)
     measures(write, hits.assign(week=day[hits.posting]), ids, called, np.bincount(day, minlength=len(WEEKS)), rng)

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from .pages import Report, movers, newest
-from .plot import Html, clip, count, day, fragment, interval, points, week
+from .pages import Report, movers
+from .plot import Html, clip, count, fragment, interval, points, week
 from .review import guarded
 from .schema import TABLES, conform
 
