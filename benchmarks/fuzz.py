@@ -13,21 +13,17 @@ sys.path.insert(0, str(Path(__file__).parent.parent/"tests"))
 
 
 def properties():
-    "Names of the tests that need no fixture but a folder."
+    "Names of the properties that need no folder: atheris can give them nothing but bytes."
     import test_fuzz
-    return [n for n, f in vars(test_fuzz).items() if n.startswith("test_") and hasattr(f, "hypothesis")]
+    alone = lambda test: not {"here", "teacher"} & set(test.hypothesis.inner_test.__code__.co_varnames)
+    return [n for n, f in vars(test_fuzz).items() if n.startswith("test_") and hasattr(f, "hypothesis") and alone(f)]
 
 
 def fuzz(name, seconds):
     "One property in this process, until the time is over or it fails."
     import atheris
     with atheris.instrument_imports(include=["skillnb"]): import test_fuzz
-    test = getattr(test_fuzz, name)
-    inner, here = test.hypothesis.inner_test, Path(tempfile.mkdtemp())
-    given = {"here": here} if "here" in inner.__code__.co_varnames[:inner.__code__.co_argcount] else {}
-    if "teacher" in inner.__code__.co_varnames[:inner.__code__.co_argcount]: given["teacher"] = test_fuzz.Teacher("gpt-4o", str(here))
-    if given: test.hypothesis.inner_test = lambda *args, **kwargs: inner(**given, **{k: v for k, v in kwargs.items() if k not in given})
-    atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", "-print_final_stats=1", f"-artifact_prefix={here}/"], test.hypothesis.fuzz_one_input)
+    atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", "-print_final_stats=1", f"-artifact_prefix={tempfile.mkdtemp()}/"], getattr(test_fuzz, name).hypothesis.fuzz_one_input)
     atheris.Fuzz()
 
 
