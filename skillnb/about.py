@@ -27,9 +27,10 @@ def _shipped_scores():
 def _score(r): return f"{r.value:.3f}" + (f" ({r.low:.3f}–{r.high:.3f})" if pd.notna(r.low) and pd.notna(r.high) else "")
 
 def _metric(name):
-    "`strict f1 hard` in words."
-    how, f1, kind = name.split(" ", 2) if name.count(" ") >= 2 else ("", "", name)
-    return f"{how.capitalize()} F1, " + {"micro": "both kinds"}.get(kind, f"{kind} skills") if f1 == "f1" else name
+    "`strict f1 hard` in words; what follows names a slice."
+    how, f1, kind, *of = name.split(" ") if name.count(" ") >= 2 else ("", "", name)
+    skills = {"micro": "both kinds"}.get(kind, f"{kind} skills")
+    return " ".join([f"{how.capitalize()} F1, {skills}", *of]) if f1 == "f1" else name
 
 # %% ../nbs/47_about.ipynb #474de6fe
 def _drawn(name, s):

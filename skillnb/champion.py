@@ -103,7 +103,7 @@ def models(root:str # the store
     "All models of a store and what became of them, the champion first."
     now, cards = champion(root), {"shipped": {}, **trained(root)}
     out = pd.DataFrame([(m, _role(m, now), c.get("n_postings"), c.get("n_labels"), c.get("backbone")) for m, c in cards.items()],
-                       columns=["model", "role", "postings", "labels", "backbone"])
+                       columns=["model", "role", "postings", "labels", "backbone"]).astype({"postings": "Int64", "labels": "Int64"})
     told = Store(root).read("promotions").sort_values("at", kind="stable").drop_duplicates("model", keep="last")
     told["last"] = told["at"].str[:10] + " " + told.event + ": " + told.reason
     out = out.merge(told[["model", "f1", "difference", "low", "high", "last"]], how="left")

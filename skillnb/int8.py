@@ -9,7 +9,6 @@ __all__ = ['FILE', 'graph', 'write_int8', 'cores', 'Network', 'WordPieces']
 import json
 import logging
 import os
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -94,7 +93,8 @@ def write_int8(folder:Path # a model folder; sign its card afterwards
 # %% ../nbs/05_int8.ipynb #25ac2249
 def cores() -> int:
     "How many threads this process should use: OMP_NUM_THREADS, else the cores it may run on."
-    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()   # macOS and Windows do not say
+    return int(os.environ.get("OMP_NUM_THREADS") or mine)
 
 class Network:
     "The tagger's network: `Network(folder)(windows)` gives an array (pieces, tags) of probabilities for each. Raises `ModelError`."

@@ -45,11 +45,13 @@ def _cells(column):
     if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type): return column
     return pa.array([None if v is None else guarded(v) for v in column.to_pylist()], pa.string())
 
-def write_download(table:pa.Table, folder:Path, name:str) -> list:
-    "The table as `name.csv` and `name.parquet` in that folder; returns both paths."
+def write_download(table:pa.Table, folder:Path, name:str,
+                   most:int=200_000 # rows of a CSV file that is not zipped
+                  ) -> list:
+    "The table as `name.csv` (`.gz` when it is long) and `name.parquet` in that folder; returns both paths."
     Path(folder).mkdir(parents=True, exist_ok=True)
-    files = [Path(folder)/f"{name}.{kind}" for kind in ("csv", "parquet")]
-    pa.csv.write_csv(pa.table([_cells(c) for c in table.columns], names=table.column_names), files[0])
+    files = [Path(folder)/f"{name}.{kind}" for kind in ("csv.gz" if table.num_rows > most else "csv", "parquet")]
+    with pa.output_stream(files[0], compression="detect") as out: pa.csv.write_csv(pa.table([_cells(c) for c in table.columns], names=table.column_names), out)
     pq.write_table(table, files[1], compression="zstd")
     return files
 
@@ -62,7 +64,8 @@ def downloads(report:Report) -> Html:
     for name in (*DOWNLOADS, "collected"):
         if not (table := download(report, name)).num_rows: continue
         files = write_download(table, report.out/"downloads", name)
-        rows.append({"name": name, "row": meaning_of(name), "n": table.num_rows, "files": [{"href": f"downloads/{f.name}", "text": f.suffix[1:].upper() if f.suffix == ".csv" else "Parquet", "size": _size(f.stat().st_size)} for f in files]})
+        rows.append({"name": name, "row": meaning_of(name), "n": table.num_rows, "files": [
+            {"href": f"downloads/{f.name}", "text": "Parquet" if f.suffix == ".parquet" else "CSV", "size": _size(f.stat().st_size)} for f in files]})
     return fragment("downloads", rows) if rows else fragment("empty", "There is no table yet. Run `skillnb run`.")
 
 # %% ../nbs/45_publish.ipynb #a585ba39

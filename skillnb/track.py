@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .models import ModelError, card, wrong
+from .models import card, wrong
 
 # %% ../nbs/06_track.ipynb #2cf2d170
 def _options(folder, name, settings, job):

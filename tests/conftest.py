@@ -67,9 +67,9 @@ def planted(tmp_path_factory):
 def real(skillnb, shared, tmp_path_factory):
     "The site of some real postings of two weeks."
     folder = tmp_path_factory.mktemp("real")
-    for day in ("06-04-2025", "13-04-2025"):
+    for day, n in (("06-04-2025", 25), ("13-04-2025", 45)):   # enough for a share to be given
         (folder/"text"/day).mkdir(parents=True)
-        for f in sorted((shared/"postings"/day).glob("*.txt"))[:30]: shutil.copy(f, folder/"text"/day/f.name)
+        for f in sorted((shared/"postings"/day).glob("*.txt"))[:n]: shutil.copy(f, folder/"text"/day/f.name)
     for command in (("import-text", folder/"text"), ("run", "--from", "clean", "--set", f"report.out={folder/'real'}")):
         done = skillnb(*command, "--root", folder/"data")
         assert done.returncode == 0, done.stderr

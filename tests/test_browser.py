@@ -16,6 +16,7 @@ import pytest
 from payloads import PAYLOADS
 from site_store import attack
 
+from skillnb.finish import finished
 from skillnb.plot import seen
 
 BROWSER = next((b for b in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if b), None)
@@ -247,6 +248,19 @@ def test_the_policy_stops_what_is_not_ours(browser, served, planted):
             try { new Function('return 1')(); said.push(true); } catch { said.push(false); }    // only now: the test's own first lines are exempt
             return said; }""") == [False] * 4
         assert {how for url, how in asked if "evil" in url} <= {"csp"}   # refused before anything was sent
+    page.close()
+
+
+def test_a_renderers_own_scripts_run_and_a_planted_one_does_not(browser, served, tmp_path):
+    "Quarto writes scripts and a handler around the content; the policy knows them by their hashes."
+    page = browser.new_page()
+    (tmp_path/"index.html").write_text(finished("""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A</title><script>window.ran = ["head"]</script></head><body>
+        <a href="#" id="dark" onclick="window.ran.push(&quot;handler&quot;); return false;">Dark</a><main class="content"><script>window.ran.push("planted")</script>
+        <b id="bold" onclick="window.ran.push('planted')">Bold</b></main><script type="module">window.ran.push("foot")</script></body></html>""", "index.html"), encoding="utf-8")
+    page.goto(served(tmp_path) + "index.html")
+    page.click("#dark")
+    page.click("#bold")
+    assert page.evaluate("window.ran") == ["head", "foot", "handler"]
     page.close()
 
 
