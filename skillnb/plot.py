@@ -335,8 +335,9 @@ def _scatter(ax, ranked):
     for i, (c, name) in enumerate(cluster_names(ranked).items()):
         part = ranked[ranked.cluster == c]
         ax.scatter(part.u, part.v, s=900 * part.n_postings / top + 12, color=COLOURS[i % 6], marker="oD"[i // 6 % 2], alpha=.6, linewidth=0, label=name)
-    for text in ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=8, markerscale=.4).get_texts():
-        text.set_parse_math(False)
+    legend = ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    for mark in legend.legend_handles: mark.set_sizes([40])   # not as large as the first point of its cluster
+    for text in legend.get_texts(): text.set_parse_math(False)
 
 # %% ../nbs/41_plot.ipynb #f302934e
 def html_3d(skills:pd.DataFrame, # rows of `skills`

@@ -26,7 +26,7 @@
     const { weeks, skills } = lines(), width = chart.clientWidth, narrow = width < 560, height = narrow ? 320 : 420;
     numbers(weeks, skills);
     if (!weeks.length || !skills.length) { chart.replaceChildren(el("p", skills.length ? "Nothing was counted so in these weeks." : "Choose a skill.", { class: "nothing" })); $("#compare-n").textContent = ""; return; }
-    const m = { l: 52, r: narrow ? 108 : 150, t: 10, b: 28 }, w = width - m.l - m.r, h = height - m.t - m.b, days = weeks.map(j => Date.parse(data.weeks[j]));
+    const m = { l: 52, r: narrow ? 116 : 150, t: 10, b: 28 }, w = width - m.l - m.r, h = height - m.t - m.b, days = weeks.map(j => Date.parse(data.weeks[j]));
     const tall = Math.min(1, Math.max(.05, ...skills.flatMap(s => s.at.map(p => p.high)))), step = [.01, .02, .05, .1, .2, .25].find(s => tall / s <= 5) ?? .25, top = Math.ceil(tall / step - 1e-9) * step;
     const x = i => m.l + (weeks.length > 1 ? (days[i] - days[0]) / (days.at(-1) - days[0]) : .5) * w, y = v => m.t + h - v / top * h, r = v => v.toFixed(1);
     const art = svg("svg", { class: skills.length > 3 ? "many" : "", width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
@@ -36,7 +36,7 @@
     skills.forEach(s => art.append(svg("polygon", { class: `band k${s.k}`, points: [...s.at.map((p, i) => `${r(x(i))},${r(y(p.high))}`), ...s.at.map((p, i) => `${r(x(i))},${r(y(p.low))}`).reverse()].join(" ") })));
     skills.forEach(s => { art.append(svg("polyline", { class: `line k${s.k}`, points: s.at.map((p, i) => `${r(x(i))},${r(y(p.share))}`).join(" ") }));
       s.at.forEach((p, i) => art.append(svg("circle", { class: `point k${s.k}${p.few ? " few" : ""}`, cx: r(x(i)), cy: r(y(p.share)), r: weeks.length > 30 ? 2 : 3.5 }))); });
-    const most = narrow ? 14 : 20;
+    const most = narrow ? 12 : 20;
     apart(skills.map(s => ({ s, y: y(s.at.at(-1).share) })), 16, m.t + 6, m.t + h).forEach(n => art.append(svg("text", { class: `name k${n.s.k}`, x: m.l + w + 10, y: r(n.at), dy: ".35em" }, n.s.name.length > most ? n.s.name.slice(0, most - 1) + "…" : n.s.name)));
     const cursor = svg("line", { class: "cursor", y1: m.t, y2: m.t + h, x1: -9, x2: -9 });
     art.append(cursor);
