@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent.parent
+BROWSER = next((b for b in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if b), None)
 
 
 def pytest_addoption(parser):
@@ -74,3 +75,14 @@ def real(skillnb, shared, tmp_path_factory):
         done = skillnb(*command, "--root", folder/"data")
         assert done.returncode == 0, done.stderr
     return folder/"real"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    "One Chromium for every test that looks at a site."
+    sync = pytest.importorskip("playwright.sync_api", reason="no playwright: the site is not looked at in a browser")
+    if not BROWSER: pytest.skip("no Chromium on this machine: the site is not looked at in a browser")
+    with sync.sync_playwright() as p:
+        b = p.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--enable-unsafe-swiftshader"])
+        yield b
+        b.close()

@@ -6,7 +6,6 @@ import functools
 import gzip
 import os
 import re
-import shutil
 import threading
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -19,19 +18,8 @@ from site_store import attack
 from skillnb.finish import finished
 from skillnb.plot import seen
 
-BROWSER = next((b for b in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if b), None)
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SITES = ["planted", "demo", pytest.param("real", marks=pytest.mark.slow)]
-
-
-@pytest.fixture(scope="session")
-def browser():
-    sync = pytest.importorskip("playwright.sync_api", reason="no playwright: the site is not looked at in a browser")
-    if not BROWSER: pytest.skip("no Chromium on this machine: the site is not looked at in a browser")
-    with sync.sync_playwright() as p:
-        b = p.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--enable-unsafe-swiftshader"])
-        yield b
-        b.close()
 
 
 class Quiet(SimpleHTTPRequestHandler):

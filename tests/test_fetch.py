@@ -131,7 +131,8 @@ def test_nothing_at_all_stops_with_the_reason(skillnb, tmp_path):
 
 
 def test_terms_reach_the_site_and_remote_ok_gets_a_followed_link(skillnb, tmp_path):
-    from skillnb.pages import Report, sources as shown
+    from skillnb.about import sources as shown
+    from skillnb.pages import Report
     with BoardsServer({("remoteok", ""): [remoteok_job(1)]}).serve() as address:
         assert skillnb("fetch", *options(tmp_path, sources="remoteok", remoteok__base_url=address, pause=0)).returncode == 0
     page = shown(Report(tmp_path)).html

@@ -141,22 +141,16 @@ def test_fragments_name_no_script_that_is_not_there():
 # In a browser: what a reader chooses is what the tables say.
 
 @pytest.fixture(scope="module")
-def tab(planted):
-    sync = pytest.importorskip("playwright.sync_api", reason="no playwright: the site is not looked at in a browser")
-    from test_browser import BROWSER
-    if not BROWSER: pytest.skip("no Chromium on this machine: the site is not looked at in a browser")
-    wrong = []
-    with sync.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu", "--disable-quic"])
-        tab = browser.new_page(viewport={"width": 1280, "height": 900})
-        tab.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-        tab.on("pageerror", lambda e: wrong.append(str(e)))
-        def show(name):     # a new page even where only the part behind # differs
-            tab.goto("about:blank")
-            tab.goto(f"{planted.as_uri()}/{name}")
-        tab.show = show
-        yield tab
-        browser.close()
+def tab(planted, browser):
+    wrong, tab = [], browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+    tab.on("pageerror", lambda e: wrong.append(str(e)))
+    def show(name):     # a new page even where only the part behind # differs
+        tab.goto("about:blank")
+        tab.goto(f"{planted.as_uri()}/{name}")
+    tab.show = show
+    yield tab
+    tab.close()
     assert wrong == []
 
 
