@@ -13,7 +13,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from skillnb.acronyms import meanings, mined
 from skillnb.embed import embed_once
-from skillnb.groups import GROUPS, group_of, grouped
+from skillnb.groups import group_of, grouped
 from skillnb.normalise import canonical, plain
 from skillnb.resolve import Thresholds, counted, decide, read
 from skillnb.store import Store

@@ -13,7 +13,7 @@ from scipy.special import betaln
 from scipy.stats import beta
 
 from .schema import empty
-from .trends import Panel, likeness, membership, share_of, worth
+from .trends import Panel, likeness, membership, share_of
 
 # %% ../nbs/37_correct.ipynb #0ed7f517
 def audit(gold:pd.DataFrame, # columns posting_id, skill_id: what audited postings really ask for

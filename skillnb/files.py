@@ -19,7 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .source import FetchError, Harvest, MOST, Terms, day_of, row_id
+from .source import FetchError, Harvest, Terms, day_of, row_id
 
 # %% ../nbs/09_files.ipynb #7b8fde1c
 MAX_BYTES = 20_000_000  # a larger file or line is no posting

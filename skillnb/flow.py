@@ -67,7 +67,7 @@ STAGES = (
           ("trends.py", "changes.py", "facets.py", "together.py", "correct.py", "aliases.csv"), ("trends", "skills")),
     Stage("report", "the site", ("trends", "countings", "changes", "comparisons", "facets", "sections", "kinds", "pairs", "steps", "corrected", "published", "skills", "vocabulary", "concepts",
            "links", "mentions", "segments", "postings", "folds", "texts", "sightings", "sources", "dropped", "scores", "requests", "drift"), (), "all",
-          ("plot.py", "pages.py", "explore.py", "skillpages.py", "about.py", "finish.py", "site.py", "publish.py", "columns.csv", "assets"), ("report", "profile", "trends")),
+          ("plot.py", "pages.py", "explore.py", "skillpages.py", "about.py", "finish.py", "site.py", "publish.py", "cells.py", "columns.csv", "assets"), ("report", "profile", "trends")),
 )
 
 # %% ../nbs/50_flow.ipynb #b7f9f9e8

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from .config import HNConfig, TOPIC
-from .source import FetchError, Harvest, Terms, about, at
+from .source import Harvest, Terms, about, at
 from .web import Web, checked
 
 # %% ../nbs/08_hn.ipynb #bbfb499f

@@ -7,7 +7,7 @@ __all__ = ['LEAST', 'HOST', 'read', 'query', 'window', 'walk', 'known_quota', 's
 
 # %% ../nbs/08_linkedin.ipynb #f6f8b6ea
 import os
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from urllib.parse import urlsplit
 

@@ -19,7 +19,9 @@ from pathlib import Path
 
 import fsspec
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+
+from .whole import put
 
 # %% ../nbs/04_models.ipynb #4266a352
 class ModelError(RuntimeError):
@@ -135,17 +137,11 @@ def champion(root:str # the store
     raise wrong(f"the name of a model in {models}/champion.json", "something else", "Remove the file, and the shipped tagger tags again")
 
 # %% ../nbs/04_models.ipynb #d64bfd8d
-def _put(fs, path, data):
-    "Write beside, then rename: a reader sees the old file or the new one."
-    fs.pipe_file(path + ".tmp", data)
-    fs.mv(path + ".tmp", path)
-
 def _enthrone(root, name, before, barred, scores, day):
     "Write `champion.json`."
     fs, models = _models(root)
     now = {"champion": name, "previous": before[-1] if before else None, "before": before, "barred": barred, "scores": scores, "date": str(day)}
-    fs.makedirs(models, exist_ok=True)
-    _put(fs, f"{models}/champion.json", json.dumps(now, indent=1).encode())
+    put(fs, f"{models}/champion.json", json.dumps(now, indent=1).encode())
     return now
 
 def crown(root:str,    # the store

@@ -152,9 +152,6 @@ _walled = re.compile(r"(?:^|(?<=[.!?:;)] )|(?<=[a-z] ))((?:(?:Key|Minimum|Prefer
                      r"|What [Yy]ou(?:['’]ll| [Ww]ill) (?:[Bb]e [Dd]oing|[Dd]o|[Bb]ring|[Nn]eed)|What you need to succeed"
                      r"|Who [Yy]ou [Aa]re|Nice to [Hh]ave|About [Yy]ou"
                      r"|What [Ww]e [Oo]ffer|Why [Jj]oin [Uu]s)(?= [A-Z])")
-_leading = re.compile(r"stand out|good fit|fit if|respons|qualif|requir|skill|nice|bonus|prefer|what you|you will|you['’]ll|must|about"
-                      r"|profil|aufgaben|missions|desir"
-                      r"|plus|duties|experience|education|who you|summary|overview|description|role|essential|tasks|ideal", re.I)
 
 # %% ../nbs/07_pieces.ipynb #4b4a983b
 _leading = re.compile(r"stand out|good fit|fit if|respons|qualif|requir|skill|nice|bonus|prefer|what you|you will|you['’]ll|must|about|profil|aufgaben|missions"

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from .cells import guarded
 from .pages import Report, movers
 from .plot import Html, clip, count, fragment, interval, points, week
-from .review import guarded
 from .schema import TABLES, conform
 
 # %% ../nbs/45_publish.ipynb #6b42bca1

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 import fsspec
 
 from .costs import Reply, Request, TeacherError
+from .whole import put
 
 # %% ../nbs/08_replies.ipynb #8a42313d
 def teacher() -> bool: # whether there is somebody to ask
@@ -40,11 +41,7 @@ class Replies:
 
     def put(self, key:str, reply:Reply): self._write(f"{key}.json", asdict(reply))
 
-    def _write(self, name, content):
-        self.fs.makedirs(self.path, exist_ok=True)
-        beside = f"{self.path}/{name}.{os.getpid()}.tmp"
-        self.fs.pipe_file(beside, json.dumps(content).encode())
-        self.fs.mv(beside, f"{self.path}/{name}")
+    def _write(self, name, content): put(self.fs, f"{self.path}/{name}", json.dumps(content).encode())
 
 # %% ../nbs/08_replies.ipynb #e8321f96
 class Cassette(Replies):

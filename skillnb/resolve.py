@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .normalise import canonical, comparable, plain, slug, table, widened
+from .normalise import canonical, comparable, plain, table, widened
 from .schema import empty
 
 # %% ../nbs/35_resolve.ipynb #fe080cc9

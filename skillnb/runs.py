@@ -11,7 +11,10 @@ import os
 from datetime import datetime, timezone
 from pathlib import Path
 
+from fsspec.implementations.local import LocalFileSystem
+
 from .store import Store
+from .whole import put
 
 # %% ../nbs/49_runs.ipynb #a1f0945b
 _DROPPED = """SELECT split_part(reason, ':', 1) AS reason, count(*) AS n FROM dropped
@@ -37,13 +40,6 @@ NOTHING = {"days": 0, "read": {}, "wrote": {}, "dropped": {}, "usd": 0.0}
 
 def _now(): return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
-def _put(path, text):
-    "Write a file of a run's log: the old one stands until the new one is whole."
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
-
 class Record:
     "The record of one run; each change is on disk before the next thing happens."
     def __init__(self, folder:Path, run_id:str, stages:tuple, **about):
@@ -55,9 +51,8 @@ class Record:
 
     def _keep(self, **changed):
         self.held |= changed
-        _put(self.folder/"run.json", json.dumps(self.held, indent=1))
-        _put(self.folder/"run.html", page(self.held))
-        _put(self.folder.parent/"metrics.prom", metrics(self.held))
+        files = {self.folder/"run.json": json.dumps(self.held, indent=1), self.folder/"run.html": page(self.held), self.folder.parent/"metrics.prom": metrics(self.held)}
+        for path, text in files.items(): put(LocalFileSystem(), str(path), text.encode("utf-8"))
 
 # %% ../nbs/49_runs.ipynb #c6819fdc
 def _counts(found): return ", ".join(f"{n:,} {name}" for name, n in found.items() if n)

@@ -26,21 +26,11 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from .schema import TABLES, conform, table_of
+from .whole import put
 
 # %% ../nbs/02_store.ipynb #80c922d7
 class StoreError(RuntimeError):
     "The store cannot read or write what it was asked for."
-
-def _put(fs, path, data):
-    "Write `data` to `path`: beside it first, then renamed into place."
-    fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    if "file" not in fs.protocol: return fs.pipe_file(path, data)
-    beside = f"{path}.{os.getpid()}.tmp"
-    with open(beside, "wb") as f:
-        f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
-    os.replace(beside, path)
 
 # %% ../nbs/02_store.ipynb #9b124154
 class Store:
@@ -118,8 +108,8 @@ def write(self:Store,
     part = f"part-{self.stage}-{sha[:12]}.parquet"
     found["parts"][self.stage] = {"file": part, "rows": rows.num_rows, "sha256": sha, "fingerprint": self.work.get(str(day)[:10], self.work.get("*", sha))}
     try:
-        _put(self.fs, f"{folder}/{part}", data)
-        _put(self.fs, f"{folder}/manifest.json", json.dumps(found, indent=1, sort_keys=True).encode())
+        put(self.fs, f"{folder}/{part}", data)
+        put(self.fs, f"{folder}/manifest.json", json.dumps(found, indent=1, sort_keys=True).encode())
     except OSError as e:
         raise StoreError(f"cannot write {table} under {self.root}: {e.strerror or e}. Check that the folder is writable and not full, or choose another --root") from None
     self._sweep(folder, {p["file"] for p in found["parts"].values()})
@@ -305,7 +295,7 @@ def repair(self:Store) -> list: # one line for each thing mended; empty when all
         folder = f"{self.path}/{table}"
         for partition in self.fs.ls(folder, detail=False, refresh=True) if self.fs.exists(folder) else []:
             manifest, wrong = self._mended(partition)
-            if wrong: _put(self.fs, f"{partition}/manifest.json", json.dumps(manifest, indent=1, sort_keys=True).encode())
+            if wrong: put(self.fs, f"{partition}/manifest.json", json.dumps(manifest, indent=1, sort_keys=True).encode())
             told += wrong
     return told
 Store.repair = repair

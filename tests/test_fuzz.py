@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from skillnb.boards import KINDS, Board
 from skillnb.clean import clean
 from skillnb.config import ConfigError, load
-from skillnb.costs import Price, Reply
+from skillnb.costs import Reply
 from skillnb.files import TableFile, TextFolder, mapping
-from skillnb.hn import HackerNews, header, threads
+from skillnb.hn import header, threads
 from skillnb.inbox import DecisionError, decisions
 from skillnb.label import Unusable, read_reply, spans_of
-from skillnb.prompt import Line
 from skillnb.linkedin import read as linkedin
 from skillnb.models import ModelError, card, champion, checked
 from skillnb.normalise import canonical

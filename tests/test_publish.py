@@ -10,10 +10,10 @@ from lxml import etree
 from payloads import PAYLOADS
 from PIL import Image
 
+from skillnb.cells import guarded
 from skillnb.finish import card_name
 from skillnb.plot import ASSETS
 from skillnb.publish import DOWNLOADS, meaning_of
-from skillnb.review import guarded
 from skillnb.schema import conform
 from skillnb.store import Store
 
