@@ -670,6 +670,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'skillnb.replies.Replies._write': ('replies.html#replies._write', 'skillnb/replies.py'),
                                  'skillnb.replies.Replies.get': ('replies.html#replies.get', 'skillnb/replies.py'),
                                  'skillnb.replies.Replies.put': ('replies.html#replies.put', 'skillnb/replies.py'),
+                                 'skillnb.replies._is_sound': ('replies.html#_is_sound', 'skillnb/replies.py'),
                                  'skillnb.replies.key_of': ('replies.html#key_of', 'skillnb/replies.py'),
                                  'skillnb.replies.teacher': ('replies.html#teacher', 'skillnb/replies.py'),
                                  'skillnb.replies.today': ('replies.html#today', 'skillnb/replies.py')},
