@@ -6,17 +6,15 @@
 Ends after its time or on SIGTERM; an input that a reader cannot take is kept beside the corpus, and its error printed."""
 import csv
 import json
-import re
+import os
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent/"tests"))
-TABLE, TURN, BATCH = HERE/"fuzz.csv", 45, 500   # seconds of a turn; harvests that are settled together
+TABLE, TURN, BATCH = HERE/"fuzz.csv", 2, 500   # seconds of processor time in a turn; harvests that are settled together
 NASTY = ["", "0", "-1", "1e400", "²", "\x00", "\ud800", "<script>", "../../x", "2026-13-45", "9" * 5000, "=1+1", "'", '"', "None", "true"]
 ODD = [None, True, False, 0, -1, 10 ** 40, 1e308, float("inf"), float("nan"), [], {}, [[]], [None], {"": None}, *NASTY]
 
@@ -116,16 +114,20 @@ def readers():
 
 
 class Taker:
-    "A reader as atheris calls it; what it gives is settled many at a time, and one by one when that fails."
-    def __init__(self, reader, make, settle): self.reader, self.make, self.settle, self.held = reader, make, settle, []
+    "A reader as atheris calls it, for so many seconds of processor time; what it gives is settled many at a time, and one by one when that fails."
+    def __init__(self, reader, make, settle, tell):
+        self.reader, self.make, self.settle, self.tell, self.held, self.n, self.until = reader, make, settle, tell, [], 0, time.process_time() + TURN
 
     def __call__(self, data):
-        found = self.reader(*self.make(data))
-        if found is None: return
-        self.held.append(found)
-        if len(self.held) < BATCH: return
+        if (found := self.reader(*self.make(data))) is not None: self.held.append(found)
+        self.n += 1
+        over = not self.n % 64 and time.process_time() > self.until
+        if over or len(self.held) >= BATCH: self.settled()
+        if over: os.write(self.tell, str(self.n).encode()); os._exit(0)
+
+    def settled(self):
         held, self.held = self.held, []
-        try: self.settle(held)
+        try: held and self.settle(held)
         except Exception:
             for one in held:
                 try: self.settle([one])
@@ -133,45 +135,50 @@ class Taker:
             raise
 
 
-def fuzz(name, corpus):
-    "One reader in this process."
+def turn(name, found, corpus):
+    "(executions, what it says when it failed) of a child process, which atheris never gives back."
     import atheris
-    with atheris.instrument_imports(include=["skillnb"]): reader, make, seeds = readers()[name]
-    from readers import settle, sightings
-    for n, seed in enumerate(seeds): (corpus/f"seed-{n}").write_bytes(seed)
-    atheris.Setup([sys.argv[0], str(corpus), f"-max_total_time={TURN}", "-max_len=2000", "-timeout=120", "-rss_limit_mb=4000", "-print_final_stats=1", f"-artifact_prefix={corpus}-"], Taker(reader, make, sightings if name == "sighting" else settle))
-    atheris.Fuzz()
+    import readers as r
+    (place := corpus/name.replace(" ", "-")).mkdir(parents=True, exist_ok=True)
+    reader, make, seeds = found
+    for n, seed in enumerate(seeds): (place/f"seed-{n}").write_bytes(seed)
+    (read, write), log = os.pipe(), open(f"{place}.log", "w+", errors="replace")
+    if not (child := os.fork()):
+        os.dup2(log.fileno(), 1); os.dup2(log.fileno(), 2)
+        options = "-max_len=2000", "-timeout=600", "-rss_limit_mb=4000", f"-artifact_prefix={place}-"
+        atheris.Setup([sys.argv[0], str(place), *options], Taker(reader, make, r.sightings if name == "sighting" else r.settle, write))
+        atheris.Fuzz()
+    os.close(write)
+    status = os.waitpid(child, 0)[1]
+    log.seek(0)
+    with os.fdopen(read) as said: return int(said.read() or 0), log.read()[-3000:] if status else ""
 
 
 def added(name, executions, seconds):
-    "Add to the table."
+    "Add to the table; all executions so far."
     rows = {r["reader"]: r for r in csv.DictReader(TABLE.open(encoding="utf-8"))} if TABLE.exists() else {}
-    old = rows.get(name, {"executions": 0, "seconds": 0})
-    rows[name] = {"reader": name, "executions": int(old["executions"]) + executions, "seconds": round(float(old["seconds"]) + seconds)}
+    old = rows.get(name, {"executions": 0, "cpu_seconds": 0})
+    rows[name] = {"reader": name, "executions": int(old["executions"]) + executions, "cpu_seconds": int(old["cpu_seconds"]) + seconds}
     with TABLE.open("w", newline="", encoding="utf-8") as f:
-        out = csv.DictWriter(f, ["reader", "executions", "seconds"], lineterminator="\n")
+        out = csv.DictWriter(f, ["reader", "executions", "cpu_seconds"], lineterminator="\n")
         out.writeheader()
         out.writerows(rows[k] for k in sorted(rows))
     return sum(int(r["executions"]) for r in rows.values())
 
 
-def main(minutes, part="", corpus=HERE/"fuzz-corpus"):
-    "Every reader in turn until the time is over; a turn ends by itself."
-    until, over, failed = time.monotonic() + 60 * float(minutes), [], set()
+def main(minutes, part=""):
+    "Every reader in turn until the time is over; the last turn ends by itself."
+    import atheris
+    with atheris.instrument_imports(include=["skillnb"]): found = {n: f for n, f in readers().items() if part in n}
+    os.nice(19)
+    until, over = time.monotonic() + 60 * float(minutes), []
     signal.signal(signal.SIGTERM, lambda *_: over.append(True))
-    names = [n for n in readers() if part in n]
-    while time.monotonic() < until and not over and set(names) - failed:
-        for name in names:
-            if name in failed or over or time.monotonic() > until: continue
-            (place := corpus/name.replace(" ", "-")).mkdir(parents=True, exist_ok=True)
-            start = time.monotonic()
-            done = subprocess.run([sys.executable, __file__, "--one", name, str(place)], capture_output=True, text=True, errors="replace")
-            ran = re.search(r"number_of_executed_units: (\d+)", done.stderr)
-            total = added(name, int(ran[1]) if ran else 0, took := time.monotonic() - start)
-            print(f"{name}: {int(ran[1]) if ran else 0:,} in {took:.0f} s; {total:,} in all", flush=True)
-            if done.returncode: failed.add(name); print("FAILED\n" + done.stderr[-3000:], flush=True)
+    while found and time.monotonic() < until and not over:
+        for name in list(found):
+            if over or time.monotonic() > until: break
+            n, failed = turn(name, found[name], HERE/"fuzz-corpus")
+            print(f"{name}: {n:,}; {added(name, n, TURN if n else 0):,} in all", flush=True)
+            if failed: del found[name]; print("FAILED\n" + failed, flush=True)
 
 
-if __name__ == "__main__":
-    if sys.argv[1] == "--one": fuzz(sys.argv[2], Path(sys.argv[3]))
-    else: main(*sys.argv[1:])
+if __name__ == "__main__": main(*sys.argv[1:])

@@ -12,9 +12,9 @@ import os
 from dataclasses import asdict, fields, replace
 from datetime import datetime, timezone
 
-import fsspec
 
 from .costs import Reply, Request, TeacherError
+from .hub import located
 from .whole import put
 
 # %% ../nbs/08_replies.ipynb #8a42313d
@@ -35,7 +35,9 @@ def _is_sound(reply): return all(isinstance(getattr(reply, f.name), (int, float)
 
 class Replies:
     "Replies on disk under the store's root, one file for each; a damaged one is none."
-    def __init__(self, root:str): self.fs, self.path = fsspec.url_to_fs(f"{root}/cache/label")
+    def __init__(self, root:str):
+        self.fs, path = located(root)
+        self.path = f"{path}/cache/label"
 
     def get(self, key:str) -> Reply: # None if there is none
         try: found = replace(Reply(**json.loads(self.fs.cat_file(f"{self.path}/{key}.json"))), how="kept")
