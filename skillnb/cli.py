@@ -25,6 +25,7 @@ from rich.table import Table
 import skillnb
 from .config import ConfigError, load
 from .flow import STAGES, FlowError, new_run_id, run as run_stages, stages, standing
+from .hub import HubError
 from .schema import SchemaError
 from .store import Store, StoreError
 
@@ -48,7 +49,7 @@ def _exits():
     "Turn foreseen errors into a message and an exit status."
     try: yield
     except ConfigError as e: _leave(e, 2)
-    except (FlowError, StoreError, SchemaError, OSError) as e: _leave(e, 1)
+    except (FlowError, HubError, StoreError, SchemaError, OSError) as e: _leave(e, 1)
 
 def _leave(error, status):
     err.print(f"skillnb: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
@@ -56,7 +57,7 @@ def _leave(error, status):
 
 # %% ../nbs/51_cli.ipynb #f4b89924
 Profile = Annotated[str, typer.Option(help="`demo`, `weekly`, or the path of a TOML file.")]
-Root = Annotated[Optional[str], typer.Option(help="Where the tables are: a folder or an address such as `s3://bucket/prefix`.")]
+Root = Annotated[Optional[str], typer.Option(help="Where the tables are: a folder, `s3://bucket/prefix`, or a Hugging Face dataset, `hf://datasets/OWNER/NAME`.")]
 Set = Annotated[Optional[list[str]], typer.Option("--set", metavar="NAME=VALUE", help="One setting, e.g. `trends.floor=10`; may be repeated.")]
 
 # %% ../nbs/51_cli.ipynb #8976dd71

@@ -203,6 +203,7 @@ class ReportConfig(_Settings):
     out: str = "_site"
     title: str = "Skills in machine-learning job postings"
     url: str = Field("", pattern=r"^(https?://[^\s\"<>]+/)?$")
+    space: str = Field("", pattern=r"^([\w-][\w.-]*/[\w-][\w.-]*)?$")  # OWNER/NAME of a Hugging Face Space that shows it too; HF_TOKEN signs
 
 # %% ../nbs/01_config.ipynb #4a1dfc0a
 class Config(_Settings):

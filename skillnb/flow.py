@@ -27,10 +27,11 @@ from traitlets.config import Config as Traits
 
 import skillnb
 from .config import Config, ConfigError, load
+from .hub import space
 from .models import champion
 from .runs import NOTHING, Record, account, newest
 from .schema import TABLES
-from .store import Store, StoreError
+from .store import Store, StoreError, _hold_file
 
 # %% ../nbs/50_flow.ipynb #04307b8c
 @dataclass(frozen=True)
@@ -255,8 +256,11 @@ def _report(config, given, log, tell):
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(execute, b, pages/b.name, given) for b in books]: done.result()
     tell("rendering")
-    try: return render(pages, Path(config.report.out), config)
+    try: render(pages, Path(config.report.out), config)
     except SiteError as e: raise FlowError(f"report failed: {e}") from None
+    if config.report.space:
+        tell(f"sending it to the Space {config.report.space}")
+        space(Path(config.report.out), config.report.space, config.report.title)
 
 # %% ../nbs/50_flow.ipynb #c9db9251
 def _stamp(config): return Path(config.report.out)/"made.json"
@@ -349,5 +353,5 @@ def _held(store):
     if "file" not in store.fs.protocol: return store.fs.exists(f"{store.path}/lock")
     if not os.path.exists(f"{store.path}/.lock"): return False
     try:
-        with store.lock(): return False
+        with _hold_file(store): return False
     except StoreError: return True

@@ -17,10 +17,10 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-import fsspec
 import numpy as np
 from safetensors.numpy import load_file
 
+from .hub import located
 from .whole import put
 
 # %% ../nbs/04_models.ipynb #4266a352
@@ -122,7 +122,7 @@ def is_packed(folder:Path # a model folder or a hub name
 _name = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 def _models(root):
-    fs, path = fsspec.url_to_fs(str(root).rstrip("/"))
+    fs, path = located(root)
     return fs, f"{path}/models"
 
 def champion(root:str # the store

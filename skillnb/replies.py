@@ -9,12 +9,12 @@ __all__ = ['teacher', 'today', 'key_of', 'Replies', 'Cassette']
 import hashlib
 import json
 import os
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timezone
 
-import fsspec
 
 from .costs import Reply, Request, TeacherError
+from .hub import located
 from .whole import put
 
 # %% ../nbs/08_replies.ipynb #8a42313d
@@ -31,13 +31,18 @@ def key_of(model:str, request:Request) -> str: # 64 hexadecimal digits
     "What names a question to a model; how the endpoint is made to answer in JSON does not matter."
     return hashlib.sha256(json.dumps([model, request.messages, request.schema], sort_keys=True).encode()).hexdigest()
 
+def _is_sound(reply): return all(isinstance(getattr(reply, f.name), (int, float) if f.type is float else f.type) for f in fields(reply))
+
 class Replies:
-    "Replies on disk under the store's root, one file for each."
-    def __init__(self, root:str): self.fs, self.path = fsspec.url_to_fs(f"{root}/cache/label")
+    "Replies on disk under the store's root, one file for each; a damaged one is none."
+    def __init__(self, root:str):
+        self.fs, path = located(root)
+        self.path = f"{path}/cache/label"
 
     def get(self, key:str) -> Reply: # None if there is none
-        try: return replace(Reply(**json.loads(self.fs.cat_file(f"{self.path}/{key}.json"))), how="kept")
+        try: found = replace(Reply(**json.loads(self.fs.cat_file(f"{self.path}/{key}.json"))), how="kept")
         except (FileNotFoundError, ValueError, TypeError, RecursionError): return None   # half a file, or another version's, is no reply
+        return found if _is_sound(found) else None
 
     def put(self, key:str, reply:Reply): self._write(f"{key}.json", asdict(reply))
 

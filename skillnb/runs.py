@@ -9,6 +9,7 @@ __all__ = ['NOTHING', 'account', 'Record', 'page', 'metrics', 'newest']
 import json
 import os
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 
 from fsspec.implementations.local import LocalFileSystem
@@ -55,13 +56,17 @@ class Record:
         for path, text in files.items(): put(LocalFileSystem(), str(path), text.encode("utf-8"))
 
 # %% ../nbs/49_runs.ipynb #c6819fdc
+@lru_cache(maxsize=1)
+def _template():
+    from jinja2 import Environment, PackageLoader
+    return Environment(loader=PackageLoader("skillnb", "assets"), autoescape=True).get_template("run.html.j2")
+
 def _counts(found): return ", ".join(f"{n:,} {name}" for name, n in found.items() if n)
 
 def page(run:dict # a record
         ) -> str: # HTML
     "A record as a page."
-    from jinja2 import Environment, PackageLoader
-    return Environment(loader=PackageLoader("skillnb", "assets"), autoescape=True).get_template("run.html.j2").render(run=run, counts=_counts)
+    return _template().render(run=run, counts=_counts)
 
 # %% ../nbs/49_runs.ipynb #f9ff3bf2
 _GAUGES = {"seconds": "Seconds that a stage took", "peak_mb": "Peak memory of a stage, MB", "rows": "Rows in the first table that a stage writes", "usd": "Dollars paid to the teacher"}

@@ -14,17 +14,17 @@ import os
 import re
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from threading import Event, Thread
 
 import duckdb
-import fsspec
 import pandas as pd
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from .hub import HubError, bring, dataset, opened, push
 from .schema import TABLES, conform, table_of
 from .whole import put
 
@@ -41,7 +41,7 @@ class Store:
         work:dict=None     # ISO day, or "*" for any -> fingerprint of the inputs it is made from
     ):
         self.root, self.stage, self.work = str(root).rstrip("/"), stage, work or {}
-        self.fs, self.path = fsspec.url_to_fs(self.root)
+        self.fs, self.path = opened(self.root)
         if "file" in self.fs.protocol and os.path.isfile(self.path):
             raise StoreError(f"{self.root} is a file; a store is a folder. Move the file, or choose another --root")
 
@@ -354,8 +354,20 @@ def _hold_object(store, lease=LEASE):
         beat.join()
         store.fs.rm_file(path)
 
+@contextmanager
+def _hold_copy(store):
+    "A hold of the copy of a store on the hub: brought before, sent afterwards, and also what a failed run had finished."
+    with _hold_file(store):
+        bring(store.root)
+        try: yield
+        except Exception:
+            with suppress(HubError): push(store.root)
+            raise
+        push(store.root)
+
 def lock(self:Store):
     "Hold the store alone while a `with` block runs; raises `StoreError` when another does."
+    if dataset(self.root): return _hold_copy(self)
     return _hold_file(self) if "file" in self.fs.protocol else _hold_object(self)
 Store.lock = lock
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from .models import card, wrong
+from .hub import HubError, files_of, send
+from .models import ModelError, card
 
 # %% ../nbs/06_track.ipynb #2cf2d170
 def _options(folder, name, settings, job):
@@ -55,15 +56,10 @@ HEAD = "---\nlicense: apache-2.0\nlanguage: {languages}\nlibrary_name: transform
 
 def publish(folder:Path, # a model folder with card.json and README.md
             repo:str     # OWNER/NAME
-           ) -> str:     # where it is now
+           ) -> str:     # the commit
     "Upload a model to the Hugging Face hub; the token comes from HF_TOKEN. Raises `ModelError`."
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-    if not os.environ.get("HF_TOKEN"): raise wrong("a token in HF_TOKEN", "none", "Set it, or leave train.hub unset")
     head = HEAD.format(languages=card(folder).get("languages", ["en"]))
     readme = (Path(folder)/"README.md").read_text(encoding="utf-8")
     if not readme.startswith("---"): (Path(folder)/"README.md").write_text(head + readme, encoding="utf-8")
-    try:
-        (api := HfApi()).create_repo(repo, exist_ok=True)
-        return str(api.upload_folder(repo_id=repo, folder_path=folder, commit_message=card(folder).get("name", "model")))
-    except (HfHubHTTPError, OSError, ValueError) as e: raise wrong(f"the hub to take {repo}", str(e).splitlines()[0], "Check HF_TOKEN and the name") from None
+    try: return send(repo, "model", files_of(folder), card(folder).get("name", "model"))
+    except HubError as e: raise ModelError(str(e)) from None

@@ -1,15 +1,13 @@
 "The tagger: other model families, hostile texts, damaged weights, and training that keeps its hands off the frozen postings."
-import base64
 import json
 import os
 import shutil
 import subprocess
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pandas as pd
 import pytest
+from hub_server import Hub
 from hypothesis import given, settings, strategies as st
 
 from skillnb.models import SHIPPED, ModelError, card, champion, keep, signed
@@ -212,40 +210,18 @@ def test_models_on_the_command_line(tmp_path, skillnb):
     assert ask("rollback").returncode == 0 and ask("rollback").returncode == 1   # back to the shipped one, and no further
     assert Store(root).read("promotions").event.value_counts().to_dict() == {"promoted": 2, "restored": 2}
 
-@pytest.fixture
-def hub():
-    "A server on loopback that takes uploads as the Hugging Face hub does; yields its environment and what it was sent."
-    sent = {}
-    class Hub(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
-            here = f"http://127.0.0.1:{server.server_port}"
-            if self.path.endswith("/preupload/main"): say = {"files": [{"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in json.loads(body)["files"]]}
-            elif self.path.endswith("/commit/main"):
-                for line in map(json.loads, body.splitlines()):
-                    if line["key"] == "file": sent[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
-                say = {"commitUrl": f"{here}/me/tagger/commit/{'a' * 40}", "commitOid": "a" * 40, "success": True}
-            else: say = {"url": f"{here}/me/tagger", "errors": [], "warnings": []}
-            self.send_response(200 if self.headers.get("Authorization") == "Bearer secret" else 401)
-            self.send_header("Content-Type", "application/json"); self.end_headers()
-            self.wfile.write(json.dumps(say).encode())
-        def log_message(self, *args): sent.setdefault("asked", []).append(self.path)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_TOKEN": "secret", "HF_HUB_OFFLINE": "0"}, sent
-    server.shutdown()
-
-
-def test_a_champion_is_published_with_its_card(tmp_path, hub):
-    env, sent = hub
-    (tmp_path/"card.json").write_text('{"name": "week-1", "languages": ["en"]}')
-    (tmp_path/"README.md").write_text("# week-1\n")
-    code = f"from skillnb.track import publish; print(publish({str(tmp_path)!r}, 'me/tagger'))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | env)
-    assert done.returncode == 0, done.stderr
-    assert sent["README.md"].startswith(b"---\nlicense: apache-2.0\nlanguage: ['en']") and set(sent) == {"README.md", "card.json", "asked"}
-    refused = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | env | {"HF_TOKEN": "another"})
-    assert "expected the hub to take me/tagger" in refused.stderr and "another" not in refused.stderr
+def test_a_champion_is_published_with_its_card(tmp_path):
+    (folder := tmp_path/"week-1").mkdir()
+    (folder/"card.json").write_text('{"name": "week-1", "languages": ["en"]}')
+    (folder/"README.md").write_text("# week-1\n")
+    code = f"from skillnb.track import publish; print(publish({str(folder)!r}, 'me/tagger'))"
+    with Hub() as hub:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | hub.env)
+        assert done.returncode == 0, done.stderr
+        there = hub.files("model", "me/tagger")
+        assert there["README.md"].startswith(b"---\nlicense: apache-2.0\nlanguage: ['en']") and set(there) == {".gitattributes", "README.md", "card.json"}
+        refused = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | hub.env | {"HF_TOKEN": "another"})
+    assert "ModelError: expected to put 2 files into model me/tagger" in refused.stderr and "another" not in refused.stderr
 
 
 def test_overlapping_labels_become_one_span():
