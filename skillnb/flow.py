@@ -187,8 +187,16 @@ def _parameters(path, given):
 @contextmanager
 def _private_kernel():
     "Settings of a kernel whose messages go over sockets in a folder of its own; by default anybody on the machine could read them."
-    with tempfile.TemporaryDirectory(prefix="skillnb-") as sockets:
-        yield Traits(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}, NotebookClient={"extra_arguments": ["--IPKernelApp.log_level=50"]})   # no word at its end
+    with tempfile.TemporaryDirectory(prefix=f"skillnb-{os.getpid()}-") as sockets:
+        yield Traits(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel", "connection_file": f"{sockets}/kernel.json"},
+                     NotebookClient={"extra_arguments": ["--IPKernelApp.log_level=50"]})   # no word at its end
+
+def _tidy_kernels():
+    "Remove what the kernels of killed runs left where temporary files are kept."
+    import psutil
+    for folder in Path(tempfile.gettempdir()).glob("skillnb-*-*"):
+        pid = folder.name.split("-")[1]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)): shutil.rmtree(folder, ignore_errors=True)
 
 class _Lines(logging.Handler):
     "Hands the newest printed line to `tell`."
@@ -304,7 +312,7 @@ def run(config:Config,     # all settings
     "Run stages in order. What is up to date is not touched; a failure leaves everything before it complete."
     run_id, rows, store, todo = run_id or new_run_id(), [], Store(config.root), stages(first, last)
     with store.lock():
-        store.tidy()
+        store.tidy(), _tidy_kernels()
         with _recorded(config, run_id, todo) as record:
             for stage in todo:
                 record.began(stage.name)
