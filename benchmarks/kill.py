@@ -71,18 +71,17 @@ def kill(process, alone):
 
 def content(home):
     "What a finished run left: a hash of each table's rows, of each model, and the names of the site's files."
-    store, found = Store(home/"data"), {}
-    for name in TABLES:
-        if name not in TIMED: found[name] = hashlib.sha256(store.read(name).astype(str).to_csv(index=False).encode()).hexdigest()[:12]
-    for path in sorted((home/"data"/"models").rglob("*.safetensors")): found[path.parent.name] = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    found["site"] = sorted(p.relative_to(home/"site").as_posix() for p in (home/"site").rglob("*") if p.is_file())
-    return found
+    store = Store(home/"data")
+    tables = {name: store.read(name).drop(columns="at", errors="ignore") for name in TABLES if name not in TIMED}
+    files = [*(home/"data"/"models").rglob("*.safetensors"), *(home/"site").rglob("*")]
+    return ({name: hashlib.sha256(rows.astype(str).to_csv(index=False).encode()).hexdigest() for name, rows in tables.items()}
+            | {str(p.relative_to(home)): hashlib.sha256(p.read_bytes()).hexdigest() if p.suffix == ".safetensors" else "" for p in files if p.is_file()})
 
 
 def leftovers(home):
     "Files that no reader looks for, in the store, beside the site, and where the system keeps what is temporary."
     named = {p["file"] for t in TABLES for d in Store(home/"data").days(t) for p in Store(home/"data").manifest(t, d)["parts"].values()}
-    left = [p for p in home.rglob("*") if p.suffix in (".tmp", ".new", ".old") or (p.suffix == ".parquet" and p.name not in named)]
+    left = [p for p in home.rglob("*") if p.suffix in (".tmp", ".new", ".old") or p.match("collected_on=*/*.parquet") and p.name not in named]
     return [re.sub(r"\d{3,}|[\w-]{8}(?=$)", "…", str(p.relative_to(home.parent))) for p in [*left, *(home.parent/"tmp").iterdir()]]
 
 
@@ -101,8 +100,8 @@ def answer(request):
 
 class Trial:
     "Runs that are killed. `rows`: one a kill, and one for each store that came to its end or to an error."
-    def __init__(self, folder, seed, rows=(), keep=lambda rows: None):
-        self.folder, self.seed, self.rows, self.keep = Path(folder), seed, list(rows), keep
+    def __init__(self, folder, seed, rows=(), keep=lambda rows: None, kernels=.1):
+        self.folder, self.seed, self.rows, self.keep, self.kernels = Path(folder), seed, list(rows), keep, kernels
         (self.folder/"tmp").mkdir()
         write_postings(self.folder/"postings")
 
@@ -136,7 +135,7 @@ class Trial:
         home.mkdir()
         with Server(answer) as server:
             while True:
-                kernels = rng.random() < .1
+                kernels = rng.random() < self.kernels
                 run = start(home, server, kernels)
                 run.join(rng.uniform(0, patience * self.stage * (10 if kernels else 1)) if self.kills() < kills else None)
                 if run.exitcode is not None: break

@@ -187,16 +187,9 @@ def _parameters(path, given):
 @contextmanager
 def _private_kernel():
     "Settings of a kernel whose messages go over sockets in a folder of its own; by default anybody on the machine could read them."
-    with tempfile.TemporaryDirectory(prefix=f"skillnb-{os.getpid()}-") as sockets:
+    with tempfile.TemporaryDirectory() as sockets:
         yield Traits(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel", "connection_file": f"{sockets}/kernel.json"},
                      NotebookClient={"extra_arguments": ["--IPKernelApp.log_level=50"]})   # no word at its end
-
-def _tidy_kernels():
-    "Remove what the kernels of killed runs left where temporary files are kept."
-    import psutil
-    for folder in Path(tempfile.gettempdir()).glob("skillnb-*-*"):
-        pid = folder.name.split("-")[1]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)): shutil.rmtree(folder, ignore_errors=True)
 
 class _Lines(logging.Handler):
     "Hands the newest printed line to `tell`."
@@ -297,6 +290,22 @@ def run_stage(stage:Stage,    # what to run
     rows = sum(p["rows"] for t in stage.writes[:1] for d in store.days(t) for p in store.manifest(t, d)["parts"].values())
     return row | {"seconds": time.perf_counter() - start, "peak_mb": peak[0], "rows": rows, "status": "done"} | account(store, stage, due)
 
+# %% ../nbs/50_flow.ipynb #dd3c6a5a
+@contextmanager
+def _temporary():
+    "One folder for all that is temporary in a run and its notebooks; what killed runs left is removed."
+    import psutil
+    for left in Path(tempfile.gettempdir()).glob("skillnb-*-*"):
+        if (pid := left.name.split("-")[1]).isdigit() and not psutil.pid_exists(int(pid)): shutil.rmtree(left, ignore_errors=True)
+    usual, said = tempfile.tempdir, os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(prefix=f"skillnb-{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
+        try: yield folder
+        finally:
+            tempfile.tempdir = usual
+            if said is None: del os.environ["TMPDIR"]
+            else: os.environ["TMPDIR"] = said
+
 # %% ../nbs/50_flow.ipynb #dd3c6a5d
 def new_run_id() -> str:
     "A name for a run that sorts by time."
@@ -311,8 +320,8 @@ def run(config:Config,     # all settings
        ) -> pd.DataFrame:  # one row a stage, as `run_stage` gives it
     "Run stages in order. What is up to date is not touched; a failure leaves everything before it complete."
     run_id, rows, store, todo = run_id or new_run_id(), [], Store(config.root), stages(first, last)
-    with store.lock():
-        store.tidy(), _tidy_kernels()
+    with store.lock(), _temporary():
+        store.tidy()
         with _recorded(config, run_id, todo) as record:
             for stage in todo:
                 record.began(stage.name)

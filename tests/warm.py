@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -80,6 +81,7 @@ def _command(args, environ, cwd, log, kernels):
     from skillnb.cli import main
     if not kernels: papermill_engines.register(None, Forked)
     os.environ |= environ
+    tempfile.tempdir = None   # asked for again where it is
     os.chdir(cwd)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2): os.dup2(file, stream)
