@@ -6,7 +6,7 @@
     python benchmarks/scale.py --engine ray 1000      # the same with dedup and tag on a Ray cluster of this machine's cores
 
 Postings are those of `ingest.py`: re-posted, changed a little and wrapped in boilerplate as often as the real ones, in ten weeks. On top of each size comes
-an eleventh week of 2,000 more, and once that week alone. The tagger reads a sample of 300 distinct postings; in the others, the names that it found so far
+an eleventh week of 2,000 more, and once that week alone. The tagger reads a sample of 100 distinct postings; in the others, the names that it found so far
 are marked wherever they stand, so that skills and trends have as many mentions as they would have. Each step runs in a process of its own, on one thread.
 Seconds are of the processor, the tagger's extrapolated from its sample; with Ray they are of the clock, and Ray's own start is in them. The yardstick is to
 split the same texts into words with Python's `re`. Clean, dedup, segment and tag look at the week; `skills` and `trends` look at all weeks at once.
@@ -47,7 +47,7 @@ from skillnb.tag import Tagger, tag_postings
 from skillnb.together import pairs
 from skillnb.trends import panel, weekly_shares
 
-HERE, SAMPLE, WEEK, WANTED = Path(__file__).parent, 300, 2_000, (1_000, 10_000, 100_000, 1_000_000)
+HERE, SAMPLE, WEEK, WANTED = Path(__file__).parent, 100, 2_000, (1_000, 10_000, 100_000, 1_000_000)
 STEPS = ("clean", "dedup", "segment", "tag", "skills", "trends")
 
 

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -217,6 +217,7 @@ def execute(path:Path,        # the notebook
         with _private_kernel() as kernel:
             pm.execute_notebook(str(path), str(log), parameters, kernel_name="python3", progress_bar=False, log_output=True, config=kernel)
     except pm.PapermillExecutionError as e: raise FlowError(f"{path.stem} failed: {e.evalue}\nThe executed notebook shows where: {log}") from None
+    except OSError as e: raise FlowError(f"{path.stem} failed, since a file cannot be written under {log.parent}: {e.strerror or e}. Check that the disk is not full, or choose another --root") from None
     finally: logger.removeHandler(lines)
 
 # %% ../nbs/50_flow.ipynb #3cd99b50
@@ -342,7 +343,7 @@ def _recorded(config, run_id, todo):
     new = "://" not in config.root and os.listdir(config.root) == [".lock"]
     try: yield record
     except Exception as e:
-        record.ended("failed", str(e))
+        with suppress(StoreError): record.ended("failed", str(e))   # a full disk has no room for this either
         if new and not any(Path(config.root, t).exists() for t in TABLES) and not _executed(record): shutil.rmtree(Path(config.root)/"logs")
         raise
     record.ended()   # not after a Ctrl-C or a kill: then `running` stands, and nobody holds the store

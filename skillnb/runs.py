@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fsspec.implementations.local import LocalFileSystem
 
-from .store import Store
+from .store import Store, StoreError
 from .whole import put
 
 # %% ../nbs/49_runs.ipynb #a1f0945b
@@ -53,7 +53,9 @@ class Record:
     def _keep(self, **changed):
         self.held |= changed
         files = {self.folder/"run.json": json.dumps(self.held, indent=1), self.folder/"run.html": page(self.held), self.folder.parent/"metrics.prom": metrics(self.held)}
-        for path, text in files.items(): put(LocalFileSystem(), str(path), text.encode("utf-8"))
+        try:
+            for path, text in files.items(): put(LocalFileSystem(), str(path), text.encode("utf-8"))
+        except OSError as e: raise StoreError(f"cannot write {self.folder}: {e.strerror or e}. Check that the folder is writable and not full, or choose another --root") from None
 
 # %% ../nbs/49_runs.ipynb #c6819fdc
 def _counts(found): return ", ".join(f"{n:,} {name}" for name, n in found.items() if n)
