@@ -408,6 +408,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'skillnb.flow._stamp': ('flow.html#_stamp', 'skillnb/flow.py'),
                               'skillnb.flow._stamped': ('flow.html#_stamped', 'skillnb/flow.py'),
                               'skillnb.flow._temporary': ('flow.html#_temporary', 'skillnb/flow.py'),
+                              'skillnb.flow._tidy_temporary': ('flow.html#_tidy_temporary', 'skillnb/flow.py'),
                               'skillnb.flow._write_runs': ('flow.html#_write_runs', 'skillnb/flow.py'),
                               'skillnb.flow.execute': ('flow.html#execute', 'skillnb/flow.py'),
                               'skillnb.flow.new_run_id': ('flow.html#new_run_id', 'skillnb/flow.py'),

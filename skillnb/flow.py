@@ -292,12 +292,20 @@ def run_stage(stage:Stage,    # what to run
     return row | {"seconds": time.perf_counter() - start, "peak_mb": peak[0], "rows": rows, "status": "done"} | account(store, stage, due)
 
 # %% ../nbs/50_flow.ipynb #dd3c6a5a
-@contextmanager
-def _temporary():
-    "One folder for all that is temporary in a run and its notebooks; what killed runs left is removed."
+def _tidy_temporary():
+    "End the kernels and remove the folders of runs that are no more."
     import psutil
     for left in Path(tempfile.gettempdir()).glob("skillnb-*-*"):
-        if (pid := left.name.split("-")[1]).isdigit() and not psutil.pid_exists(int(pid)): shutil.rmtree(left, ignore_errors=True)
+        if not (pid := left.name.split("-")[1]).isdigit() or psutil.pid_exists(int(pid)): continue
+        for p in psutil.process_iter(["cmdline"]):
+            with suppress(psutil.Error):
+                if any(left.name in a for a in p.info["cmdline"] or ()): p.kill(); p.wait()
+        shutil.rmtree(left, ignore_errors=True)
+
+@contextmanager
+def _temporary():
+    "One folder for all that is temporary in a run and its notebooks."
+    _tidy_temporary()
     usual, said = tempfile.tempdir, os.environ.get("TMPDIR")
     with tempfile.TemporaryDirectory(prefix=f"skillnb-{os.getpid()}-", ignore_cleanup_errors=True) as folder:
         os.environ["TMPDIR"] = tempfile.tempdir = folder

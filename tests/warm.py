@@ -29,9 +29,9 @@ def _ready():
 
 
 def _end_with(parent):
-    "End this process soon after its parent is gone, as a kernel does."
+    "End this process when its parent is gone, as a kernel is ended by the next run."
     def watch():
-        while os.getppid() == parent: time.sleep(1)
+        while os.getppid() == parent: time.sleep(.1)
         os._exit(1)
     threading.Thread(target=watch, daemon=True).start()
 
