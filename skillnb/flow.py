@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -188,8 +188,9 @@ def _parameters(path, given):
 @contextmanager
 def _private_kernel():
     "Settings of a kernel whose messages go over sockets in a folder of its own; by default anybody on the machine could read them."
-    with tempfile.TemporaryDirectory(prefix="skillnb-") as sockets:
-        yield Traits(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}, NotebookClient={"extra_arguments": ["--IPKernelApp.log_level=50"]})   # no word at its end
+    with tempfile.TemporaryDirectory() as sockets:
+        yield Traits(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel", "connection_file": f"{sockets}/kernel.json"},
+                     NotebookClient={"extra_arguments": ["--IPKernelApp.log_level=50"]})   # no word at its end
 
 class _Lines(logging.Handler):
     "Hands the newest printed line to `tell`."
@@ -217,6 +218,7 @@ def execute(path:Path,        # the notebook
         with _private_kernel() as kernel:
             pm.execute_notebook(str(path), str(log), parameters, kernel_name="python3", progress_bar=False, log_output=True, config=kernel)
     except pm.PapermillExecutionError as e: raise FlowError(f"{path.stem} failed: {e.evalue}\nThe executed notebook shows where: {log}") from None
+    except OSError as e: raise FlowError(f"{path.stem} failed, since a file cannot be written under {log.parent}: {e.strerror or e}. Check that the disk is not full, or choose another --root") from None
     finally: logger.removeHandler(lines)
 
 # %% ../nbs/50_flow.ipynb #3cd99b50
@@ -293,6 +295,30 @@ def run_stage(stage:Stage,    # what to run
     rows = sum(p["rows"] for t in stage.writes[:1] for d in store.days(t) for p in store.manifest(t, d)["parts"].values())
     return row | {"seconds": time.perf_counter() - start, "peak_mb": peak[0], "rows": rows, "status": "done"} | account(store, stage, due)
 
+# %% ../nbs/50_flow.ipynb #dd3c6a5a
+def _tidy_temporary():
+    "End the kernels and remove the folders of runs that are no more."
+    import psutil
+    for left in Path(tempfile.gettempdir()).glob("skillnb-*-*"):
+        if not (pid := left.name.split("-")[1]).isdigit() or psutil.pid_exists(int(pid)): continue
+        for p in psutil.process_iter(["cmdline"]):
+            with suppress(psutil.Error):
+                if any(left.name in a for a in p.info["cmdline"] or ()): p.kill(); p.wait()
+        shutil.rmtree(left, ignore_errors=True)
+
+@contextmanager
+def _temporary():
+    "One folder for all that is temporary in a run and its notebooks."
+    _tidy_temporary()
+    usual, said = tempfile.tempdir, os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(prefix=f"skillnb-{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
+        try: yield folder
+        finally:
+            tempfile.tempdir = usual
+            if said is None: del os.environ["TMPDIR"]
+            else: os.environ["TMPDIR"] = said
+
 # %% ../nbs/50_flow.ipynb #dd3c6a5d
 def new_run_id() -> str:
     "A name for a run that sorts by time."
@@ -307,7 +333,7 @@ def run(config:Config,     # all settings
        ) -> pd.DataFrame:  # one row a stage, as `run_stage` gives it
     "Run stages in order. What is up to date is not touched; a failure leaves everything before it complete."
     run_id, rows, store, todo = run_id or new_run_id(), [], Store(config.root), stages(first, last)
-    with store.lock():
+    with store.lock(), _temporary():
         store.tidy()
         with _recorded(config, run_id, todo) as record:
             for stage in todo:
@@ -329,7 +355,7 @@ def _recorded(config, run_id, todo):
     new = "://" not in config.root and os.listdir(config.root) == [".lock"]
     try: yield record
     except Exception as e:
-        record.ended("failed", str(e))
+        with suppress(StoreError): record.ended("failed", str(e))   # a full disk has no room for this either
         if new and not any(Path(config.root, t).exists() for t in TABLES) and not _executed(record): shutil.rmtree(Path(config.root)/"logs")
         raise
     record.ended()   # not after a Ctrl-C or a kill: then `running` stands, and nobody holds the store

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fsspec.implementations.local import LocalFileSystem
 
-from .store import Store
+from .store import Store, StoreError
 from .whole import put
 
 # %% ../nbs/49_runs.ipynb #a1f0945b
@@ -33,7 +33,8 @@ def account(store:Store,   # after the stage
     read = {t: sum(p["rows"] for d in store.days(t) if stage.over != "day" or d in days for p in store.manifest(t, d)["parts"].values()) for t in stage.reads}
     dropped = store.sql(_DROPPED.format(stage=stage.name, days=_on(days))) if "dropped" in stage.writes else None
     paid = store.sql(f"SELECT coalesce(sum(usd), 0.0) AS usd FROM requests WHERE how <> 'kept' AND ({_on(days)})").usd[0] if "requests" in stage.writes else 0.0
-    return {"days": len(days), "read": read, "wrote": {t: sum(p["rows"] for d, p in mine[t].items() if d in days) for t in mine},
+    wrote = {t: sum(p["rows"] for d, p in found.items() if d in days or p["fingerprint"] == p["sha256"]) for t, found in mine.items()}
+    return {"days": len(days), "read": read, "wrote": wrote,
             "dropped": {} if dropped is None else {r: int(n) for r, n in zip(dropped.reason, dropped.n)}, "usd": round(float(paid), 6)}
 
 # %% ../nbs/49_runs.ipynb #8f8cc706
@@ -53,7 +54,9 @@ class Record:
     def _keep(self, **changed):
         self.held |= changed
         files = {self.folder/"run.json": json.dumps(self.held, indent=1), self.folder/"run.html": page(self.held), self.folder.parent/"metrics.prom": metrics(self.held)}
-        for path, text in files.items(): put(LocalFileSystem(), str(path), text.encode("utf-8"))
+        try:
+            for path, text in files.items(): put(LocalFileSystem(), str(path), text.encode("utf-8"))
+        except OSError as e: raise StoreError(f"cannot write {self.folder}: {e.strerror or e}. Check that the folder is writable and not full, or choose another --root") from None
 
 # %% ../nbs/49_runs.ipynb #c6819fdc
 @lru_cache(maxsize=1)

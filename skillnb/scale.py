@@ -6,7 +6,6 @@
 __all__ = ['ScaleError', 'cluster', 'spread', 'over']
 
 # %% ../nbs/23_scale.ipynb #a5ec0c8a
-import logging
 import os
 import pickle
 import secrets
@@ -30,7 +29,7 @@ def cluster():
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")   # else it warns of its own doings on the terminal
     address = os.environ.get("RAY_ADDRESS")
     settings = {} if address else _own()   # Ray reads the environment when it is imported
-    try: import ray.data
+    try: import ray
     except ImportError: raise ScaleError("engine=ray needs Ray, which is not installed. Run pip install 'skillnb[ray]', or go on with --set engine=serial") from None
     if not ray.is_initialized(): _start(ray, address, settings)
     return ray
@@ -49,35 +48,36 @@ def _start(ray, address, settings, tries=3):
 
 # %% ../nbs/23_scale.ipynb #bdfd6c37
 class _Worker:
-    "One process of the pool: what `make` loaded, and the pieces it is given. An error comes back in place of a result."
-    def __init__(self, make): self.make, self.do = make, None
-    def __call__(self, batch):
-        try:
-            self.do = self.do or self.make()
-            done = self.do(pickle.loads(batch["piece"][0]))
-        except Exception as e: done = e if type(e).__module__.startswith("skillnb.") else ScaleError(f"a worker failed: {type(e).__name__}: {e}")
-        return {"n": batch["n"], "done": [pickle.dumps(done)]}
+    "One process of the pool: what the last `make` loaded, and the pieces it is given. An error comes back in place of a result."
+    def __init__(self): self.make, self.do = None, None
 
-def _pool(ray, pieces):
-    "As many workers as the cluster has GPUs, or else cores, and no more than there are pieces."
-    have = ray.cluster_resources()
-    gpus, cpus = (int(have.get(kind, 0)) for kind in ("GPU", "CPU"))
-    return {"compute": ray.data.ActorPoolStrategy(size=min(gpus or cpus or 1, pieces)), "num_gpus": int(gpus > 0), "num_cpus": int(not gpus)}
+    def work(self, make, piece):
+        try:
+            if make != self.make: self.make, self.do = make, pickle.loads(make)()
+            return pickle.dumps(self.do(pickle.loads(piece)))
+        except Exception as e: return pickle.dumps(e if type(e).__module__.startswith("skillnb.") else ScaleError(f"a worker failed: {type(e).__name__}: {e}"))
+
+_held = {}   # (job, GPU or CPU) -> the workers of this process
+
+def _pool(ray, kind, pieces):
+    "As many workers as the cluster has GPUs or cores, and no more than there are pieces; those that are there are kept."
+    job = ray.get_runtime_context().get_job_id()
+    workers, most = _held.setdefault((job, kind), []), min(int(ray.cluster_resources().get(kind, 1)), pieces)
+    make = ray.remote(num_cpus=int(kind == "CPU"), num_gpus=int(kind == "GPU"), max_restarts=-1, max_task_retries=-1)(_Worker)
+    workers += [make.remote() for _ in range(most - len(workers))]
+    return ray.util.ActorPool(workers)
 
 # %% ../nbs/23_scale.ipynb #5deb7f17
-def _on_workers(make, items, size):
-    "What `make()` makes of `items`, a list, `size` of them at a time."
+def _on_workers(make, items, size, gpu=False):
+    "What `make()` makes of `items`, a list, `size` of them at a time; on GPUs if the cluster has any and the work can use them."
     if not items: return []
-    ray, pieces = cluster(), [items[n:n + size] for n in range(0, len(items), size)]
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    rows = ray.data.from_items([{"n": n, "piece": pickle.dumps(p)} for n, p in enumerate(pieces)], override_num_blocks=len(pieces))
-    done = rows.map_batches(_Worker, fn_constructor_args=(make,), batch_size=1, **_pool(ray, len(pieces)))
-    found = {}
-    for row in done.iter_rows():
-        found[row["n"]] = pickle.loads(row["done"])
-        if isinstance(found[row["n"]], Exception): raise found[row["n"]]
-    return [x for n in range(len(pieces)) for x in found[n]]
+    ray, pieces = cluster(), [pickle.dumps(items[n:n + size]) for n in range(0, len(items), size)]
+    pool = _pool(ray, "GPU" if gpu and ray.cluster_resources().get("GPU") else "CPU", len(pieces))
+    make, found = ray.put(ray.cloudpickle.dumps(make)), []
+    for done in pool.map(lambda worker, piece: worker.work.remote(make, piece), pieces):
+        if isinstance(made := pickle.loads(done), Exception): raise made
+        found += made
+    return found
 
 # %% ../nbs/23_scale.ipynb #1abcc30f
 def spread(make,            # loads what is heavy and returns a function from a list to a list as long
@@ -85,7 +85,7 @@ def spread(make,            # loads what is heavy and returns a function from a 
            size=64          # items that a worker takes at a time
           ):                # that function, or one that does the same on the workers of a cluster; raises `ScaleError`
     "What `make` makes, here or on many machines."
-    return make() if engine == "serial" else lambda items: _on_workers(make, list(items), size)
+    return make() if engine == "serial" else lambda items: _on_workers(make, list(items), size, gpu=True)
 
 # %% ../nbs/23_scale.ipynb #49846605
 def _each(f): return lambda items: [f(*x) for x in items]

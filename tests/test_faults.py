@@ -41,11 +41,29 @@ def test_a_full_disk(texts, tmp_path, command):
     "No file may grow beyond a size: writing fails in the middle, as on a full disk."
     before, full = content(tmp_path/"data"), lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
     args = [texts] if command == "import-text" else []
-    told(subprocess.run([*COMMAND, command, *args, "--root", tmp_path/"data"], capture_output=True, text=True, preexec_fn=full), "File too large")
+    told(subprocess.run([*COMMAND, command, *args, "--root", tmp_path/"data"], capture_output=True, text=True, preexec_fn=full), "File too large", "choose another --root")
     assert content(tmp_path/"data") == before
     done = subprocess.run([*COMMAND, command, *args, "--root", tmp_path/"data"], capture_output=True, text=True)
     assert done.returncode == 0 and Store(tmp_path/"data").verify() == []
     if command == "clean": assert not list((tmp_path/"data").rglob("*.tmp"))
+
+
+@pytest.mark.skipif(not shutil.which("unshare") or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode, reason="needs a disk of its own to mount")
+def test_a_disk_without_room(texts, tmp_path):
+    "A disk of 300 KB that is filled to the last block: nothing is lost, and with room again the same command goes through."
+    script = """mkdir disk && mount -t tmpfs -o size=300k none disk && cp -r data disk/ && dd if=/dev/zero of=disk/rest bs=1k 2>/dev/null
+        "$@" 2>told; echo $? >status; cp -r disk/data full; rm disk/rest; "$@" && cp -r disk/data room"""
+    subprocess.run(["unshare", "-m", "sh", "-c", script, "-", *COMMAND, "import-text", texts, "--root", "disk/data"], cwd=tmp_path)
+    assert (tmp_path/"status").read_text() == "1\n" and "No space left on device" in (tmp_path/"told").read_text()
+    assert content(tmp_path/"full") == content(tmp_path/"data") and Store(tmp_path/"full").verify() == []
+    assert Store(tmp_path/"room").days("sightings") == ["2026-01-05", "2026-01-12"]
+
+
+def test_two_runs_at_once(texts, tmp_path, skillnb):
+    before = content(tmp_path/"data")
+    with Store(tmp_path/"data").lock():
+        for command in (["run", "--from", "clean"], ["import-text", texts]): told(skillnb(*command, "--root", tmp_path/"data"), "another run is writing", "Wait until it has ended")
+    assert content(tmp_path/"data") == before
 
 
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv, since a superuser may write everywhere")

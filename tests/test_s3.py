@@ -48,6 +48,26 @@ def test_manifest_decides(s3):
     assert len(store.fs.ls("bucket/manifest/dropped/collected_on=2026-01-05", refresh=True)) == 2
 
 
+@pytest.mark.slow
+def test_a_killed_writer_leaves_a_whole_week(s3, tmp_path):
+    "SIGKILL while one week is written again and again: readers see all of one version, and the next write leaves nothing else there."
+    code = """import pandas as pd; from skillnb.store import Store
+store = Store("s3://bucket/killed", stage="clean")
+for i in range(10_000):
+    store.write("dropped", pd.DataFrame({"stage": "clean", "id": [str(n) for n in range(500)], "reason": f"version {i}"}), "2026-01-05")
+    print(i, flush=True)"""
+    for n in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        writer.stdout.readline()
+        time.sleep(n * .03)
+        writer.kill()
+        writer.wait()
+        store = Store("s3://bucket/killed", stage="clean")
+        assert len(rows := store.read("dropped")) == 500 and rows.reason.nunique() == 1 and store.verify() == []
+    store.write("dropped", dropped("the last"), "2026-01-05")
+    assert len(store.fs.ls("bucket/killed/dropped/collected_on=2026-01-05", refresh=True)) == 2
+
+
 def test_one_of_two_writers_is_told(s3, skillnb, tmp_path):
     (tmp_path/"05-01-2026").mkdir()
     (tmp_path/"05-01-2026"/"1.txt").write_text("We look for an engineer who knows Python and SQL well. " * 3)

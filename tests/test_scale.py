@@ -46,7 +46,7 @@ def cluster():
     monkey = pytest.MonkeyPatch()
     monkey.setattr(services, "get_node", patient(services.get_node))
     nodes = Cluster()
-    for _ in range(2): nodes.add_node(num_cpus=1, object_store_memory=200_000_000, include_dashboard=False)
+    for _ in range(2): nodes.add_node(num_cpus=1, object_store_memory=200_000_000, include_dashboard=False, include_log_monitor=False, no_monitor=True)
     monkey.undo()
     os.environ["RAY_ADDRESS"] = nodes.address
     yield nodes
