@@ -34,8 +34,8 @@ def _metric(name):
 
 # %% ../nbs/47_about.ipynb #474de6fe
 def _drawn(name, s):
-    "The strict scores of one data set with their floors."
-    s = s[s.metric.str.startswith("strict")].assign(floor=lambda s: s.model.str.startswith("floor")).sort_values(["metric", "floor", "model"])
+    "The strict scores of one data set with their floors; those of slices stand in the table of all."
+    s = s[s.metric.str.startswith("strict") & (s.metric.str.count(" ") <= 2)].assign(floor=lambda s: s.model.str.startswith("floor")).sort_values(["metric", "floor", "model"])
     if not len(s): return None
     rows = s.assign(name=[f"{_metric(r.metric)}" if not r.floor else "floor" for r in s.itertuples()], href="", low=s.low.fillna(s.value), high=s.high.fillna(s.value), text=[_score(r) for r in s.itertuples()],
                     counts=[clip(r.model.removeprefix("floor: "), 40) for r in s.itertuples()], tone=s.floor.map({True: "unsure", False: ""}))

@@ -52,7 +52,7 @@
   function numbers(weeks, skills) {
     const head = document.createElement("tr"), rows = weeks.map((j, i) => {
       const tr = document.createElement("tr");
-      tr.append(el("th", when(data.weeks[j]), { scope: "row" }), ...skills.map(s => { const td = el("td", s.at[i].said + " ", { class: "num" }); td.append(el("small", s.at[i].counts)); return td; }));
+      tr.append(el("th", when(data.weeks[j]), { scope: "row" }), ...skills.map(s => { const td = el("td", s.at[i].said + " ", { class: "num", "data-label": s.name }); td.append(el("small", s.at[i].counts)); return td; }));
       return tr;
     });
     head.append(el("th", "Week of", { scope: "col" }), ...skills.map(s => el("th", s.name, { class: "num", scope: "col" })));
