@@ -215,7 +215,7 @@ def test_an_order_from_nothing_follows_the_switch(tab, report):
     wants = np.zeros((len(data["postings"]), len(data["skills"]) + max(p[0] for p in data["postings"])))
     for i, (n, *skills) in enumerate(data["postings"]): wants[i, [*skills, *range(len(data["skills"]), len(data["skills"]) + n - len(skills))]] = 1
     known, counted_on = np.zeros(wants.shape[1], bool), wants[1::2]
-    for name, has, opened in half:
+    for name, _, has, opened in half:
         best = next_skills(sparse.csr_array(wants[::2]), known).progress[:len(data["skills"])]
         k = [s["name"] for s in data["skills"]].index(name)
         assert best[k] == pytest.approx(best.max())
@@ -223,7 +223,7 @@ def test_an_order_from_nothing_follows_the_switch(tab, report):
         assert opened.startswith(f"{next_skills(sparse.csr_array(counted_on), known).n_open[0]} of {len(counted_on)} ") and has == f"{100 * (counted_on @ known / counted_on.sum(1)).mean():.0f}\u00a0%"
     tab.check('[name="enough"][value="1"]')
     all_of_it = order()
-    assert len(half) == len(all_of_it) == 10 and [row[2] for row in half] != [row[2] for row in all_of_it]
+    assert len(half) == len(all_of_it) == 10 and [row[3] for row in half] != [row[3] for row in all_of_it]
     assert "Starting from nothing" in tab.inner_text("#next-path caption") and not tab.locator("#next-table").is_visible()
     assert not tab.locator("#next-start").is_visible()   # what stands there without a script
 

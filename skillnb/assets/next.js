@@ -40,13 +40,13 @@
       number("Brings nearer", now.wanting[k] - now.opened[k]), number("Asked in", `${now.of[k]} of ${all}`)])));
   }
   function path(known, part) {            // one skill after another, from what is known
-    const chosenOn = data.postings.filter((_, i) => i % 2 === 0), countedOn = data.postings.filter((_, i) => i % 2), learnt = new Set(known), steps = [];
+    const { of } = state(data.postings, known, part), chosenOn = data.postings.filter((_, i) => i % 2 === 0), countedOn = data.postings.filter((_, i) => i % 2), learnt = new Set(known), steps = [];
     while (steps.length < STEPS && countedOn.length) {
       const { nearer } = state(chosenOn, learnt, part), k = nearer.reduce((b, v, i) => v > nearer[b] ? i : b, 0);
       if (!(nearer[k] > 0)) break;
       learnt.add(k);
       const { open, covered } = state(countedOn, learnt, part), [l, h] = wilson(open / countedOn.length, countedOn.length * data.fair, data.z);
-      steps.push(row([named("th", k, { scope: "row" }), number("", percent(covered)), number("", `${open} of ${countedOn.length}`, `${percent(open / countedOn.length)} (${range(l, h)})`)]));
+      steps.push(row([named("th", k, { scope: "row" }), number("Asked in", `${of[k]} of ${data.postings.length}`), number("You then have", percent(covered)), number("Open then", `${open} of ${countedOn.length}`, `${percent(open / countedOn.length)} (${range(l, h)})`)]));
     }
     $("#next-path caption").textContent = (known.size ? "From there on, the skills that bring most postings nearer, one after another" : "Starting from nothing: the skills that bring most postings nearer, one after another");
     $("#next-path tbody").replaceChildren(...steps);
