@@ -110,14 +110,16 @@ def links(page): return page.eval_on_selector_all("a[href]", "all => all.map(a =
 # One look at every page serves the tests that follow: each page is loaded once, then made narrow and dark.
 
 LOOKS = [(1280, "light"), (1280, "dark"), (360, "dark"), (360, "light")]   # of each page; axe sees the first and the third: both widths and both themes
-WIDE = """() => [...document.querySelectorAll('.box')].filter(b => b.scrollWidth > b.clientWidth + 1).map(b => b.innerText.slice(0, 60))"""
+TOO_WIDE = """async () => { const wide = () => document.documentElement.scrollWidth > innerWidth;   // a figure follows its window a moment later
+  for (let i = 0; i < 60 && wide(); i++) await new Promise(done => setTimeout(done, 50)); return wide(); }"""
+BOXES = """() => [...document.querySelectorAll('.box')].filter(b => b.scrollWidth > b.clientWidth + 1).map(b => b.innerText.slice(0, 60))"""
 
 
 def faults(page, width, axe):
     "What is wrong with a page as it stands: too wide, headings out of order, a violation of WCAG 2.2 AA that axe knows of."
     levels = outline(page)
-    if page.evaluate("document.documentElement.scrollWidth > innerWidth"): yield "wider than the window"
-    if width == 360: yield from (("scrolls in its box", b) for b in page.evaluate(WIDE))
+    if page.evaluate(TOO_WIDE): yield "wider than the window"
+    if width == 360: yield from (("scrolls in its box", b) for b in page.evaluate(BOXES))
     if levels.count(1) != 1 or any(b > a + 1 for a, b in zip([0, *levels], levels)): yield "headings", levels
     if not axe: return
     found = axe.run(page, options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]}).response["violations"]
@@ -128,10 +130,10 @@ def faults(page, width, axe):
 def seen_whole(request, opened, served):
     "Every page of a site, and some skills: their faults, links and named parts, and the scripts they load."
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    folder, wrong, loaded = _folder(request), [], {}
+    folder, wrong, loaded = _folder(request), [], set()
     found = SimpleNamespace(folder=folder, base=served(folder), wrong=wrong, links={}, parts={}, scripts={}, figures={}, home=0)
     page = opened(folder, wrong)
-    page.on("response", lambda r: loaded.setdefault(r.url, r))
+    page.on("response", lambda r: loaded.add(r.url))
     for address in addresses(folder, 4):
         loaded.clear()
         page.emulate_media(color_scheme="light")
@@ -139,7 +141,7 @@ def seen_whole(request, opened, served):
         page.show(address)
         drawn(page)
         page.wait_for_load_state("networkidle")
-        if address == "index.html": found.home = sum(len(gzip.compress(r.body())) for r in loaded.values())
+        if address == "index.html": found.home = sum(len(gzip.compress((folder/u.removeprefix(found.base).split("?")[0]).read_bytes())) for u in loaded)
         found.scripts[address], found.figures[address] = [u.rsplit("/", 1)[1] for u in loaded], bool(page.query_selector("[data-figure]"))
         found.links[address], found.parts[address] = links(page), set(page.eval_on_selector_all("[id]", "all => all.map(x => x.id)"))
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
