@@ -84,7 +84,7 @@ def dictionary(report:Report) -> Html:
     "Every column of every table that is offered: type, meaning, whether it is part of the key."
     tables = []
     for name in (*DOWNLOADS, "collected"):
-        schema, key = download(report, name).schema, TABLES[name].key if name in TABLES else ("week", "source")
+        schema, key = (TABLES[name].schema, TABLES[name].key) if name in TABLES else (download(report, name).schema, ("week", "source"))
         tables.append({"name": name, "row": meaning_of(name), "columns": [{"name": f.name, "type": _TYPES.get(str(f.type), "text"), "key": f.name in key, "meaning": meaning_of(name, f.name)} for f in schema]})
     return fragment("dictionary", tables)
 
