@@ -581,6 +581,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'skillnb.pages.moved': ('pages.html#moved', 'skillnb/pages.py'),
                                'skillnb.pages.movers': ('pages.html#movers', 'skillnb/pages.py'),
                                'skillnb.pages.newest': ('pages.html#newest', 'skillnb/pages.py'),
+                               'skillnb.pages.onward': ('pages.html#onward', 'skillnb/pages.py'),
                                'skillnb.pages.quiet': ('pages.html#quiet', 'skillnb/pages.py'),
                                'skillnb.pages.signed': ('pages.html#signed', 'skillnb/pages.py'),
                                'skillnb.pages.top_skills': ('pages.html#top_skills', 'skillnb/pages.py')},

@@ -175,8 +175,11 @@ def what_next(report:Report,
     "The chooser of what one has, and the first steps from nothing."
     if not len(report.store.days("links")) or not (data := next_data(report))["postings"]: return fragment("empty", "No posting with a skill yet. Run `skillnb trends`.")
     steps, over = report.table("steps").sort_values("step").head(most), last_weeks(2 * report.config.trends.window)
-    rows = [(report.link(r.skill_id), f"{count(r.n_open)} of {count(r.n_total)}", interval(r.share, r.low, r.high)) for r in steps.itertuples()]
-    start = fragment("table", ["Learnt in this order", "Open then", "Share (interval)"], rows, "Starting from nothing: the skills that bring most postings nearer, one after another", ["Open then", "Share (interval)"]) if rows else ""
+    asked, all_of_them = pd.Series([k for _, *row in data["postings"] for k in row]).map(dict(enumerate(s["id"] for s in data["skills"]))).value_counts(), count(len(data["postings"]))
+    rows = [(report.link(r.skill_id), f"{count(asked.get(r.skill_id, 0))} of {all_of_them}", pct(r.covered) if pd.notna(r.covered) else "–", f"{count(r.n_open)} of {count(r.n_total)}: {interval(r.share, r.low, r.high)}")
+            for r in steps.itertuples()]
+    columns = ["Learnt in this order", "Asked in", "Of a posting you then have", "Open to you then, with half"]
+    start = fragment("table", columns, rows, "Starting from nothing: the skills that bring most postings nearer, one after another", columns[1:]) if rows else ""
     part = "" if len(data["postings"]) == data["of"] else f" (a sample of {count(data['of'])})"
     return fragment("next", data, start, quiet(report, f"{count(len(data['postings']))} distinct postings{part}", over,
-        "A posting without a required line counts with every hard skill it names. Steps are chosen on every other posting and counted on the rest. Counts, not promises: a posting asks for more than a list of skills."))
+        "A posting without a required line counts with every hard skill it names. An order is chosen on every other posting and counted on the rest. Counts, not promises: a posting asks for more than a list of skills."))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LEAST', 'MOST', 'WAYS', 'PARTS', 'Report', 'banner', 'foot', 'quiet', 'last_weeks', 'newest', 'top_skills', 'moved',
-           'compared', 'certain', 'movers', 'signed', 'made_of', 'lead', 'front']
+           'compared', 'certain', 'movers', 'signed', 'made_of', 'lead', 'front', 'onward']
 
 # %% ../nbs/43_pages.ipynb #07788aa3
 import re
@@ -133,12 +133,13 @@ def compared(report:Report) -> str:
 def certain(report:Report,
             found:pd.DataFrame # from `moved`
            ) -> str:
-    "How many skills moved for certain, in one sentence."
+    "How many skills moved by more than chance, in a sentence or two."
     rising, falling, steady, unsure, few = ((found.verdict == v).sum() for v in ("rising", "falling", "steady", "can't tell", "not enough data"))
-    told = f"{count(rising)} rise and {count(falling)} fall" if rising + falling else "none rises or falls for certain"
-    others = [f"{count(steady)} are steady"] * bool(steady) + [f"for {count(unsure)} the data cannot tell"] * bool(unsure)
-    return (f"Of {count(len(found) - few)} skills with enough data, {compared(report)}, {told}{''.join('; ' + o for o in others)}. "
-            f"For the other {count(few)} there is not enough of it.")
+    def verb(n, one): return f"{count(n)} {one if n == 1 else one[:-1]}"
+    told = [verb(n, one) for n, one in ((rising, "rises"), (falling, "falls")) if n] or ["none clearly rises or falls"]
+    others = [f"{verb(steady, 'stays')} the same"] * bool(steady) + [f"for {count(unsure)} the change could be chance"] * bool(unsure)
+    return (f"{compared(report).capitalize()}: of {count(len(found) - few)} skills with enough data, {' and '.join(told)}{''.join('; ' + o for o in others)}."
+            + f" {count(few)} more are too rare to judge." * bool(few))
 
 # %% ../nbs/43_pages.ipynb #0c5262a7
 def _shown(found, most):
@@ -151,7 +152,7 @@ def _shown(found, most):
 def movers(report:Report,
            most:int=5 # rows on either side
           ) -> list:  # pieces to show
-    "What rises and falls for certain; when nothing does, the largest uncertain changes."
+    "What rises and falls by more than chance; when nothing does, the largest uncertain changes."
     found, facts, level = moved(report), report.facts, pct(report.facts.confidence)
     if not len(found): return [fragment("empty", "Nothing to compare yet: this needs two weeks of the same source.")]
     rows, real = _shown(found, most)
@@ -159,8 +160,8 @@ def movers(report:Report,
     caption = "Skills that rise or fall, in percentage points" if real else "The largest changes, in percentage points; each of them could be chance"
     n = f"{count(found.total_before.max())} distinct postings before, {count(found.total_after.max())} after"
     return [fragment("said", certain(report, found)), interval_rows(rows, caption, f"Change ({level} interval)", quiet(report, n, compared(report),
-        f"A rise or fall is announced when it stands against all comparisons together, with at most {pct(1 - facts.confidence)} false alarms. "
-        f"From {facts.floor} postings by {EMPLOYERS} employers on; within each source."), signed=True)]
+        f"All skills are tested together, so that at most {pct(1 - facts.confidence)} of the announced rises and falls are false alarms; "
+        f"from {facts.floor} postings by {EMPLOYERS} employers on, compared within each source."), signed=True)]
 
 # %% ../nbs/43_pages.ipynb #f4919e7f
 WAYS = {"raw": "all sources", "same panel": "same employers", "new": "new postings", "sightings": "listings"}
@@ -183,16 +184,21 @@ def made_of(report:Report,
 
 # %% ../nbs/43_pages.ipynb #a6057ac1
 def lead(report:Report) -> Html:
-    "The week in one sentence and four numbers."
-    facts, c = report.facts, report.table("changes").verdict
-    keys = [("Open postings this week", count(facts.n_open), f"{count(facts.n_postings)} distinct in all, {count(facts.n_sightings)} sightings"),
-            ("Weeks with a collection", count(len(facts.weeks)), f"{count(facts.n_skills)} skills found"),
-            ("Rising or falling for certain", count(c.isin(["rising", "falling"]).sum()), f"of {count((c != 'not enough data').sum())} with enough data")]
+    "The week in two sentences and four numbers."
+    facts, found = report.facts, moved(report).sort_values("change", ascending=False)
+    rising, falling = (found[found.verdict == v] for v in ("rising", "falling"))
+    keys = [("Open postings this week", count(facts.n_open), f"{count(facts.n_postings)} in all weeks, listed {count(facts.n_sightings)} times"),
+            ("Weeks watched", count(len(facts.weeks)), f"{count(facts.n_skills)} skills found"),
+            ("Clear rises and falls", count(len(rising) + len(falling)), f"among {count((found.verdict != 'not enough data').sum())} skills with enough data")]
     if facts.worth:
         low, high = wilson([facts.worth / 2], [facts.worth], facts.confidence)
-        keys.append(("How sure", f"±{100 * (high[0] - low[0]) / 2:.0f} points", f"around a share of 50\u00a0%, at {pct(facts.confidence)}"))
-    return fragment("lead", facts, newest(report).head(3).to_dict("records"), keys)
+        keys.append(("Margin of error", f"±{100 * (high[0] - low[0]) / 2:.0f} points", f"at most, for a share of this week; {pct(facts.confidence)} interval"))
+    return fragment("lead", facts, newest(report).head(3).to_dict("records"), rising.head(3).to_dict("records"), falling[::-1].head(3).to_dict("records"), keys)
 
 def front(report:Report) -> Html:
     "The newest week in one screen: what is asked most, what truly rises and falls."
     return fragment("halves", [("Asked for most", [top_skills(report, 9)]), ("What moves", movers(report))])
+
+def onward() -> Html:
+    "Where to go from Home."
+    return fragment("onward")

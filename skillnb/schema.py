@@ -98,7 +98,7 @@ _closer = [
     _table("pairs", "two skills asked together more, or less, often than chance would have it",
         "skill_a:str skill_b:str n_both:int n_a:int n_b:int n_total:int lift:float low:float high:float q:float verdict:str", "skill_a skill_b", "snapshot"),
     _table("steps", "the skills that open most postings, one after another",
-        "step:int skill_id:str n_opened:int n_open:int n_total:int share:float low:float high:float", "step", "snapshot"),
+        "step:int skill_id:str n_opened:int n_open:int n_total:int share:float low:float high:float covered:float?", "step", "snapshot"),
     _table("corrected", "a skill's share in the last weeks, as read and without the tagger's own error",
         "skill_id:str n_postings:int n_total:int share:float low:float high:float "
         "n_audited:int hits:int misses:int false_alarms:int precision:float? precision_low:float? precision_high:float? "

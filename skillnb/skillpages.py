@@ -19,7 +19,7 @@ from .site import framed
 # %% ../nbs/46_skillpages.ipynb #f43d19fb
 _evidence = """
 WITH hit AS (SELECT l.skill_id, m.*, row_number() OVER (PARTITION BY l.skill_id, m.posting_id ORDER BY m.score DESC, m.start) AS nth
-             FROM links l JOIN mentions m ON l.posting_id = m.posting_id AND l.start = m.start AND l."end" = m."end"),
+             FROM links l JOIN mentions m ON l.posting_id = m.posting_id AND l.start = m.start AND l."end" = m."end" WHERE l.skill_id IN ({paged})),
      ad AS (SELECT hit.*, p.title, p.company, p.url, p.last_seen, t.link, row_number() OVER (
                 PARTITION BY hit.skill_id, coalesce(p.company, p.posting_id) ORDER BY hit.score DESC, p.last_seen DESC, p.posting_id) AS of_company
             FROM hit JOIN postings p ON hit.posting_id = p.posting_id LEFT JOIN sources t ON p.source = t.source
@@ -33,8 +33,9 @@ LEFT JOIN segments s ON s.posting_id = few.posting_id AND s.start <= few.start A
 def evidence(report:Report,
              most:int=8 # sentences a skill
             ) -> dict:  # skill_id -> list of sentences as the page shows them
-    "The sentences behind each skill."
-    found = report.store.sql(_evidence.format(most=int(most))).drop_duplicates(["skill_id", "rank"])
+    "The sentences behind each skill that has a page."
+    paged = ", ".join(f"'{k}'" for k in sorted(report.paged)) or "NULL"   # slugs, checked by the report: no quote in them
+    found = report.store.sql(_evidence.format(most=int(most), paged=paged)).drop_duplicates(["skill_id", "rank"])
     out = {}
     for r in found.astype(object).where(found.notna(), None).to_dict("records"):
         a, b = (r["s_start"], r["s_end"]) if r["s_start"] is not None else (0, len(r["text"]))
@@ -42,11 +43,13 @@ def evidence(report:Report,
     return out
 
 # %% ../nbs/46_skillpages.ipynb #e4fcb0ef
-def skill_rows(report:Report) -> pd.DataFrame:
+def skill_rows(report:Report,
+               most:int # skills, the most asked ones
+              ) -> pd.DataFrame:
     "One row a skill for the list."
-    now = newest(report).set_index("skill_id")[["share", "text", "counts"]]
-    lines = {k: g.share.fillna(0).tolist() for k, g in report.trends.groupby("skill_id")}
-    s = report.skills.join(now, on="skill_id").fillna({"share": 0, "text": "", "counts": ""})
+    now, s = newest(report).set_index("skill_id")[["share", "text", "counts"]], report.skills.head(most)
+    lines = {k: g.share.fillna(0).tolist() for k, g in report.trends[report.trends.skill_id.isin(s.skill_id)].groupby("skill_id")}
+    s = s.join(now, on="skill_id").fillna({"share": 0, "text": "", "counts": ""})
     return s.assign(href=[report.href(k) if k in report.paged else "" for k in s.skill_id], group=s.skill_id.map(report.groups).fillna(""), points=[spark_points(lines.get(k, [])) for k in s.skill_id],
                     find=[" ".join([clip(n), *(clip(a, 40) for a in list(al)[:12])]).lower() for n, al in zip(s.name, s.aliases)])
 
@@ -182,7 +185,6 @@ def skill_list(report:Report,
                most:int=1000 # skills listed
               ) -> Html:
     "The list of skills, to search and sort; writes their pages."
-    rows = skill_rows(report)
-    if not len(rows): return fragment("empty", "No skill has been found yet. Run `skillnb skills` and `skillnb map`.")
+    if not len(report.skills): return fragment("empty", "No skill has been found yet. Run `skillnb skills` and `skillnb map`.")
     write_pages(report)
-    return fragment("skills", rows.head(most).to_dict("records"), len(rows), LEAST)
+    return fragment("skills", skill_rows(report, most).to_dict("records"), len(report.skills), LEAST)

@@ -110,8 +110,9 @@ def steps(p:Panel,
     while len(rows) < most and len(rest) > 1 and (best := next_skills(chosen_on, known).progress).max() > 0:
         known[k := int(best.idxmax())] = True
         state = next_skills(counted_on, known)
-        rows.append((len(rows) + 1, p.skills[k], state.n_open[0] - (rows[-1][3] if rows else 0), state.n_open[0], state.n_total[0]))
+        rows.append((len(rows) + 1, p.skills[k], state.n_open[0] - (rows[-1][3] if rows else 0), state.n_open[0], state.n_total[0],
+                     (counted_on @ known / counted_on.sum(1)).mean()))
     if not rows: return empty("steps")
-    out = pd.DataFrame(rows, columns=["step", "skill_id", "n_opened", "n_open", "n_total"])
+    out = pd.DataFrame(rows, columns=["step", "skill_id", "n_opened", "n_open", "n_total", "covered"])
     share = share_of(out.n_open, out.n_total, out.n_total / _effect(p, weeks), 0, confidence)
     return out.assign(**{c: share[c] for c in ("share", "low", "high")})

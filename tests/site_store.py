@@ -100,7 +100,7 @@ def _closer(write, vocab, weekly, monday, n):
     write("countings", [(way, k, monday[d], *rows(c // 2, n // 2)) for k, row in weekly.iterrows() for d, c in row.items() for way in ("new", "sightings")])
     write("sections", [(k, s, *rows(row.sum() // part, row.sum())) for k, row in weekly.iterrows() for s, part in (("required", 2), ("preferred", 4), ("duty", 5), ("other", 9)) if row.sum()])
     write("kinds", [(monday[DAYS[-1]], kind, s, *rows(c, n)) for kind, s, c in (("hard", "required", 20), ("hard", "preferred", 12), ("soft", "required", 9))])
-    write("steps", [(1, "python", 40, 40, 99, .4, .31, .5), (2, "sql", 5, 45, 99, .45, .36, .55)])
+    write("steps", [(1, "python", 40, 40, 99, .4, .31, .5, .2), (2, "sql", 5, 45, 99, .45, .36, .55, .3)])
     write("corrected", [("python", 80, 88, .91, .83, .95, 40, 30, 4, 1, .96, .84, .99, .88, .74, .95, .98, .9, 1., "corrected")])
     write("concepts", [("python", 1, "http://data.europa.eu/esco/skill/1", "Python (computer programming)", 1., True)])
     write("folds", [(f"{i:016x}", f"{i - 1:016x}", "text", .8) for i in (150, 151)])

@@ -13,7 +13,7 @@ from PIL import Image
 from skillnb.cells import guarded
 from skillnb.finish import card_name
 from skillnb.plot import ASSETS
-from skillnb.publish import DOWNLOADS, meaning_of
+from skillnb.publish import COUNTED, DOWNLOADS, meaning_of
 from skillnb.schema import conform
 from skillnb.store import Store
 
@@ -33,7 +33,7 @@ def pages(site): return sorted(str(p.relative_to(site).as_posix()) for p in site
 def test_downloads_equal_the_tables(made):
     site, store = made
     offered = {p.stem for p in (site/"downloads").glob("*.parquet")}
-    assert {"trends", "changes", "skills", "dropped", "collected"} <= offered and not offered & {"postings", "segments", "texts", "labels"}
+    assert {"trends", "changes", "skills", "dropped", *COUNTED} <= offered and not offered & {"postings", "segments", "texts", "labels"}
     for name in offered & set(DOWNLOADS):
         if name == "runs": continue   # the run that made the site is written down after it
         table = conform(name, store.read(name).drop(columns="collected_on"))

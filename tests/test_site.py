@@ -57,7 +57,7 @@ def test_figures_say_how_many_over_which_weeks_by_which_method(pages):
     for name in ("index", "groups", "map", "next"):
         assert re.search(r"n = [\d,]+ .*? · .*? · method 2", pages[name].text), name
     assert re.search(r"\d+\u00a0% \(\d+–\d+\) *\d+ of 22", pages["index"].text)
-    assert re.search(r"Of \d+ skills with enough data", pages["index"].text) and "±19 points" in pages["index"].text
+    assert re.search(r"of \d+ skills with enough data", pages["index"].text) and "±19 points" in pages["index"].text
 
 
 def test_home_is_one_screen(pages):
@@ -205,6 +205,27 @@ def test_what_next_counts_as_the_library_does(tab, report):
     assert int(rows[0][1].split()[0]) == told.n_opened.max()
     tab.check('[name="enough"][value="1"]')
     assert tab.url.endswith("#have=sql,python&enough=1")
+
+
+def test_an_order_from_nothing_follows_the_switch(tab, report):
+    "For one half it is what the library counted; for all of a posting it is another one, and what one then has of a posting grows with every step."
+    tab.show("next.html")
+    def order(): return tab.eval_on_selector_all("#next-path tbody tr", "rows => rows.map(r => [...r.cells].map(c => c.textContent))")
+    data, half = explore.next_data(report), order()
+    wants = np.zeros((len(data["postings"]), len(data["skills"]) + max(p[0] for p in data["postings"])))
+    for i, (n, *skills) in enumerate(data["postings"]): wants[i, [*skills, *range(len(data["skills"]), len(data["skills"]) + n - len(skills))]] = 1
+    known, counted_on = np.zeros(wants.shape[1], bool), wants[1::2]
+    for name, _, has, opened in half:
+        best = next_skills(sparse.csr_array(wants[::2]), known).progress[:len(data["skills"])]
+        k = [s["name"] for s in data["skills"]].index(name)
+        assert best[k] == pytest.approx(best.max())
+        known[k] = True
+        assert opened.startswith(f"{next_skills(sparse.csr_array(counted_on), known).n_open[0]} of {len(counted_on)} ") and has == f"{100 * (counted_on @ known / counted_on.sum(1)).mean():.0f}\u00a0%"
+    tab.check('[name="enough"][value="1"]')
+    all_of_it = order()
+    assert len(half) == len(all_of_it) == 10 and [row[3] for row in half] != [row[3] for row in all_of_it]
+    assert "Starting from nothing" in tab.inner_text("#next-path caption") and not tab.locator("#next-table").is_visible()
+    assert not tab.locator("#next-start").is_visible()   # what stands there without a script
 
 
 def test_search_filters_and_headings_sort(tab):

@@ -12,7 +12,7 @@
     const weeks = data.weeks.map((w, j) => j).filter(j => j >= from && of.total[j] > 0);
     return { of, weeks, skills: chosen.picked().map(id => byId.get(id)).map((s, i) => ({ name: s.name, k: i + 1, at: weeks.map(j => {
       const n = s.n[c]?.[j] ?? 0, share = n / of.total[j], [low, high] = wilson(share, of.worth[j], data.z);
-      return { j, n, total: of.total[j], share, low, high, few: of.total[j] < data.floor, said: `${percent(share)} (${range(low, high)})`, counts: `${n} of ${of.total[j].toLocaleString("en")}` };
+      return { j, n, total: of.total[j], share, low, high, few: of.total[j] < data.floor, said: of.total[j] < data.floor ? "not enough data" : `${percent(share)} (${range(low, high)})`, counts: `${n} of ${of.total[j].toLocaleString("en")}` };
     }) })) };
   }
   const svg = (tag, given, text) => { const made = document.createElementNS("http://www.w3.org/2000/svg", tag); for (const [k, v] of Object.entries(given)) made.setAttribute(k, v); if (text !== undefined) made.textContent = text; return made; };
@@ -52,7 +52,7 @@
   function numbers(weeks, skills) {
     const head = document.createElement("tr"), rows = weeks.map((j, i) => {
       const tr = document.createElement("tr");
-      tr.append(el("th", when(data.weeks[j]), { scope: "row" }), ...skills.map(s => { const td = el("td", s.at[i].said + " ", { class: "num" }); td.append(el("small", s.at[i].counts)); return td; }));
+      tr.append(el("th", when(data.weeks[j]), { scope: "row" }), ...skills.map(s => { const td = el("td", s.at[i].said + " ", { class: "num", "data-label": s.name }); td.append(el("small", s.at[i].counts)); return td; }));
       return tr;
     });
     head.append(el("th", "Week of", { scope: "col" }), ...skills.map(s => el("th", s.name, { class: "num", scope: "col" })));
