@@ -681,7 +681,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'skillnb.resolve._free': ('resolve.html#_free', 'skillnb/resolve.py'),
                                  'skillnb.resolve._heads': ('resolve.html#_heads', 'skillnb/resolve.py'),
                                  'skillnb.resolve._join': ('resolve.html#_join', 'skillnb/resolve.py'),
-                                 'skillnb.resolve._most': ('resolve.html#_most', 'skillnb/resolve.py'),
+                                 'skillnb.resolve._ranked': ('resolve.html#_ranked', 'skillnb/resolve.py'),
                                  'skillnb.resolve._shape': ('resolve.html#_shape', 'skillnb/resolve.py'),
                                  'skillnb.resolve.asked_for': ('resolve.html#asked_for', 'skillnb/resolve.py'),
                                  'skillnb.resolve.counted': ('resolve.html#counted', 'skillnb/resolve.py'),

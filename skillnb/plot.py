@@ -243,43 +243,41 @@ def labelled(x, y,       # places, the most asked skill first
 # %% ../nbs/41_plot.ipynb #57f66f50
 def _plain(text): return clip(text, 60).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
-def _trace(part, axes, name, colour, shape, texts, first):
-    "One cluster's points."
+def _trace(part, name, colour, shape, texts):
+    "One cluster's points in space."
     import plotly.graph_objects as go
-    flat = len(axes) == 2
-    size = ((part.n_postings / part.top) ** .5 * (38 if flat else 30) + (6 if flat else 3)).round(1)
-    places = {a: part[c].round(3).tolist() for a, c in zip("xyz", axes)}
-    return (go.Scatter if flat else go.Scatter3d)(**places, name=_plain(name), mode="markers+text", text=texts, textposition="top center",
-        marker={"size": size.tolist(), "color": colour, "symbol": shape, "opacity": .75, "line": {"width": 0}}, meta={"first": first},
-        customdata=part.skill_id.tolist(), hovertext=[_plain(n) + "<br>" + _plain(h) for n, h in zip(part.name, part.hover)], hoverinfo="text")
+    size = ((part.n_postings / part.top) ** .5 * 30 + 3).round(1)
+    return go.Scatter3d(**{a: part[a].round(3).tolist() for a in "xyz"}, name=_plain(name), mode="markers+text", text=texts, textposition="top center",
+        marker={"size": size.tolist(), "color": colour, "symbol": shape, "opacity": .75, "line": {"width": 0}},
+        hovertext=[f"{_plain(n)}<br>{k:,} postings" for n, k in zip(part.name, part.n_postings)], hoverinfo="text")
+
 
 # %% ../nbs/41_plot.ipynb #ec8a6bc3
-def map_figure(skills:pd.DataFrame, # rows of `skills`; a column `hover` says more about each
-               axes:str="uv",       # "uv" for two dimensions, "xyz" for three
-               by:str="cluster",    # "cluster", or None for one colour
-               colours=COLOURS):    # a plotly figure
-    "The map: size is demand, colour and shape are the cluster, the most asked skills are named."
+def map_figure(skills:pd.DataFrame, # rows of `skills`
+               by:str=None,         # "cluster", or None for one colour
+               most:int=18          # skills named
+              ):                    # a plotly figure
+    "The map in space: size is demand, colour and shape are the cluster, the most asked skills are named."
     import plotly.graph_objects as go
     ranked = skills.sort_values(["n_postings", "skill_id"], ascending=[False, True]).reset_index(drop=True)
-    ranked = ranked.assign(top=max(ranked.n_postings.max(), 1), hover=ranked.get("hover", ranked.n_postings.map("{:,} postings".format)))
-    named = set(labelled(ranked[axes[0]].values, ranked[axes[1]].values, 40 if len(axes) == 2 else 18))
+    ranked = ranked.assign(top=max(ranked.n_postings.max(), 1))
+    named = set(labelled(ranked.x.values, ranked.y.values, most))
     groups = [(name, ranked[ranked.cluster == c]) for c, name in cluster_names(ranked).items()] if by else [("skills", ranked)]
     fig = go.Figure()
     for i, (name, part) in enumerate(groups):
         texts = [_plain(clip(n, 24)) if j in named else "" for j, n in zip(part.index, part.name)]
-        first = [k for k, j in enumerate(part.index) if j in sorted(named)[:10]]
-        fig.add_trace(_trace(part, axes, name, colours[i % len(colours)], ("circle", "diamond")[i // len(colours) % 2], texts, first))
-    return fig.update_layout(**_layout(axes, len(groups)))
+        fig.add_trace(_trace(part, name, COLOURS[i % len(COLOURS)], ("circle", "diamond")[i // len(COLOURS) % 2], texts))
+    return fig.update_layout(**_layout(len(groups)))
+
 
 # %% ../nbs/41_plot.ipynb #c27462ed
-def _layout(axes, n_groups):
+def _layout(n_groups):
     "Without numbers on the axes: only nearness means something."
-    bare = {"showticklabels": False, "title": {"text": ""}, "zeroline": False}
-    rest = {"xaxis": bare | {"showgrid": False}, "yaxis": bare | {"showgrid": False}} if len(axes) == 2 else {"scene": {
-        f"{a}axis": bare | {"showbackground": False, "showspikes": False, "gridcolor": "#dfdbd1"} for a in "xyz"} | {
-        "camera": {"eye": {"x": 1.05, "y": 1.05, "z": .75}}, "aspectmode": "cube"}}
-    return rest | {"margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "showlegend": n_groups > 1, "hovermode": "closest",
-                   "legend": {"orientation": "h", "y": -.02, "yanchor": "top", "itemsizing": "constant", "font": {"size": 12}}}
+    bare = {"showticklabels": False, "title": {"text": ""}, "zeroline": False, "showbackground": False, "showspikes": False, "gridcolor": "#dfdbd1"}
+    return {"scene": {f"{a}axis": bare for a in "xyz"} | {"camera": {"eye": {"x": 1.05, "y": 1.05, "z": .75}}, "aspectmode": "cube"},
+            "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "showlegend": n_groups > 1, "hovermode": "closest",
+            "legend": {"orientation": "h", "y": -.02, "yanchor": "top", "itemsizing": "constant", "font": {"size": 12}}}
+
 
 # %% ../nbs/41_plot.ipynb #8ed4a85a
 def _thousand(values):
@@ -290,7 +288,7 @@ def _thousand(values):
 def map_data(skills:pd.DataFrame,      # rows of `skills`
              trends:pd.DataFrame=None, # rows of `trends`
              paged:int=0               # how many of the most asked have a page of their own
-            ) -> dict:                 # what `site.js` draws
+            ) -> dict:                 # what `map.js` draws
     "The map as plain lists, the most asked skill first."
     ranked = skills.sort_values(["n_postings", "skill_id"], ascending=[False, True]).reset_index(drop=True)
     clusters = cluster_names(ranked)
@@ -342,13 +340,15 @@ def _scatter(ax, ranked):
 # %% ../nbs/41_plot.ipynb #f302934e
 def html_3d(skills:pd.DataFrame, # rows of `skills`
             path:Path,           # an HTML file
-            by:str=None,         # "cluster" for the clustering, None for the projection
-            script=True          # True carries plotly.js (5 MB) inside; else the address of plotly.min.js beside the page
+            by:str=None          # "cluster" for the clustering, None for the projection
            ) -> Path:
-    "The map in three dimensions as a page of its own."
-    fig = map_figure(skills, "xyz", by).update_layout(template="plotly_white", title={"text": ""})
-    fig.write_html(path, include_plotlyjs=script, full_html=True, config={"displaylogo": False, "responsive": True})
+    "The map in three dimensions as a page of its own that needs no other file."
+    fig = map_figure(skills, by).update_layout(template="plotly_white")
+    page = fig.to_html(include_plotlyjs=False, full_html=True, config={"displaylogo": False, "responsive": True})
+    head = f'<title>Skill map</title><meta name="viewport" content="width=device-width"><script>{(ASSETS/"plotly-gl3d.min.js").read_text(encoding="utf-8")}</script></head>'
+    Path(path).write_text(page.replace("</head>", head, 1), encoding="utf-8")
     return Path(path)
+
 
 # %% ../nbs/41_plot.ipynb #1482b0f0
 def map_picture(skills:pd.DataFrame, # rows of `skills`
@@ -361,13 +361,12 @@ def map_picture(skills:pd.DataFrame, # rows of `skills`
 
 def map_files(skills:pd.DataFrame, # rows of `skills`
               folder:Path,         # gets the three files
-              when:str,            # the ISO day they stand for
-              script=True          # as for `html_3d`
+              when:str             # the ISO day they stand for
              ) -> list:            # their paths
     "PNG, projection and clustering under the names of the first version."
     if not (png := map_picture(skills, folder, when)): return []
-    return [png, html_3d(skills, Path(folder)/f"{when}_3D_projection.html", script=script),
-            html_3d(skills, Path(folder)/f"{when}_3D_clustering.html", "cluster", script)]
+    return [png, html_3d(skills, Path(folder)/f"{when}_3D_projection.html"),
+            html_3d(skills, Path(folder)/f"{when}_3D_clustering.html", "cluster")]
 
 # %% ../nbs/41_plot.ipynb #95cd0d62
 def export_plots(store, # a `Store` or anything that reads and knows its days

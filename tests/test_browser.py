@@ -77,10 +77,7 @@ def addresses(folder, each=None):
 
 def drawn(page):
     "Wait until every figure is drawn."
-    for figure in page.query_selector_all("[data-figure]"):
-        figure.scroll_into_view_if_needed()
-        figure.wait_for_selector(".main-svg")
-    page.evaluate("scrollTo(0, 0)")
+    if page.query_selector(".sheet"): page.wait_for_selector(".sheet.drawn")
 
 
 def outline(page): return [int(t[1]) for t in page.eval_on_selector_all("h1, h2, h3, h4, h5, h6", "all => all.filter(h => h.checkVisibility()).map(h => h.tagName)")]
@@ -208,7 +205,7 @@ def test_the_theme_follows_the_system_until_it_is_chosen(look, site):
     assert other.evaluate("getComputedStyle(document.body).backgroundColor") == light
 
 
-def test_home_is_light_and_plotly_comes_only_where_a_figure_needs_it(look, site):
+def test_pages_are_light_and_the_map_is_drawn_only_where_it_stands(look, site):
     page, loaded = look(site), {}
     page.on("response", lambda r: loaded.setdefault(r.url.rsplit("/", 1)[1], len(gzip.compress(r.body()))))
     for address in addresses(site, 1):
@@ -216,8 +213,8 @@ def test_home_is_light_and_plotly_comes_only_where_a_figure_needs_it(look, site)
         page.show(address)
         drawn(page)
         page.wait_for_load_state("networkidle")
-        assert any("plotly" in name for name in loaded) == bool(page.query_selector("[data-figure]")), address
-        if address == "index.html": assert sum(loaded.values()) < 300_000, loaded
+        assert ("map.js" in loaded) == (address == "map.html"), address
+        assert sum(loaded.values()) < (300_000 if address == "index.html" else 1_000_000), loaded
 
 
 def test_the_policy_stops_what_is_not_ours(browser, served, planted):
@@ -289,7 +286,7 @@ def words(text): return re.sub(r"\s+", " ", seen(text)).strip()
 
 INTRUDERS = """() => [...document.querySelectorAll('*')].filter(e => [...e.attributes].some(a => a.name.startsWith('on') || /^\\s*(javascript|vbscript|data:text)/i.test(a.value) && ['href', 'src', 'action', 'data'].includes(a.name))
   || ['IFRAME', 'OBJECT', 'EMBED', 'BASE', 'VIDEO', 'MATH', 'PLAINTEXT', 'TEMPLATE'].includes(e.tagName) || e.closest('main') && ['STYLE', 'LINK', 'META', 'IMG'].includes(e.tagName) && !(e.src || '').startsWith('blob:')
-  || e.tagName === 'SCRIPT' && e.closest('main') && e.type !== 'application/json' && !e.src.includes('/assets/')).filter(e => !e.closest('.js-plotly-plot')).map(e => e.outerHTML.slice(0, 120))"""
+  || e.tagName === 'SCRIPT' && e.closest('main') && e.type !== 'application/json' && !e.src.includes('/assets/')).map(e => e.outerHTML.slice(0, 120))"""
 
 
 @pytest.mark.parametrize("width", [1280, 360])
