@@ -22,7 +22,8 @@ _typography = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201
 def plain(surface:str # words as they stand in an ad
          ) -> str:    # the same without typographic accidents
     "Unicode NFKC, straight quotes and dashes, no invisible characters, single spaces."
-    s = unicodedata.normalize("NFKC", str(surface).translate(_typography))
+    if (surface := str(surface)).isascii() and surface.isprintable(): return " ".join(surface.split())   # most are
+    s = unicodedata.normalize("NFKC", surface.translate(_typography))
     s = "".join({"Pd": "-", "Cc": " ", "Cf": ""}.get(unicodedata.category(c), c) for c in s)
     return " ".join(s.split())
 
@@ -33,6 +34,7 @@ _spelling = [(re.compile(a), b) for a, b in ((r"isation(al|s)?$", r"ization\1"),
 _plurals = [(re.compile(a), b) for a, b in ((r"(ss|us|sis|xis|ics|series|species|securities)$", r"\1"), (r"yses$", "ysis"), (r"(?<=..)ies$", "y"),
             (r"(x|tch|rch|nch|sh|ss)es$", r"\1"), (r"s$", ""))]
 
+@lru_cache(maxsize=65536)
 def _word(w):
     "One word in American spelling and singular; short words stay, for `AWS` is no plural."
     for pattern, to in _spelling: w = pattern.sub(to, w)
@@ -45,8 +47,8 @@ _before = [(re.compile(a), b) for a, b in ((r"(?<![\w.])\.net\b", "dotnet"), (r"
 def words(surface:str # words as they stand in an ad
          ) -> list:   # lower-case words
     "The words that two surface forms are compared by."
-    s = unicodedata.normalize("NFKD", plain(surface).casefold())
-    s = re.sub("[\u0300-\u036f]", "", s)   # accents of Latin, Greek and Cyrillic; vowel signs elsewhere are letters
+    s = plain(surface).casefold()
+    if not s.isascii(): s = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", s))   # accents of Latin, Greek and Cyrillic; vowel signs elsewhere are letters
     for pattern, to in _before: s = pattern.sub(to, s)
     return [_word(w) for w in re.findall(r"[^\W_]+[+#]*", s)]
 

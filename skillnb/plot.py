@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -309,22 +310,22 @@ def map_fragment(skills:pd.DataFrame, trends:pd.DataFrame, paged:int, note:str) 
 # %% ../nbs/41_plot.ipynb #dfa04b46
 def png_2d(skills:pd.DataFrame, # rows of `skills`
            path:Path,           # a PNG file
-           most:int=45          # names on it
+           most:int=60          # names on it
           ) -> Path:
-    "The map in two dimensions as a picture, the most asked skills named."
-    from adjustText import adjust_text
+    "The map in two dimensions as a picture to print (300 dots an inch), the most asked skills named."
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     ranked = skills.sort_values(["n_postings", "skill_id"], ascending=[False, True]).reset_index(drop=True)
-    fig = Figure(figsize=(14, 9), dpi=110, facecolor="#fbfaf7", layout="constrained")
+    fig = Figure(figsize=(11, 7.5), dpi=300, facecolor="#fbfaf7", layout="constrained")
     FigureCanvasAgg(fig)
     ax = fig.add_subplot(frame_on=False, xticks=[], yticks=[])
     _scatter(ax, ranked)
-    few = ranked.head(most)
-    texts = [ax.text(r.u, r.v, clip(r.name_, 32), fontsize=9, color="#1c2630", parse_math=False) for r in few.rename(columns={"name": "name_"}).itertuples()]
-    if texts: adjust_text(texts, x=few.u.values, y=few.v.values, ax=ax, time_lim=2, arrowprops={"arrowstyle": "-", "color": "#9aa3ab", "lw": .6})
+    fig.draw_without_rendering()      # the legend takes its room now: names are placed where they will stand
+    fig.set_layout_engine("none")
+    if len(ranked): _named(ax, ranked.iloc[labelled(ranked.u.values, ranked.v.values, most, .03)])
     fig.savefig(path, metadata={"Software": None})
     return Path(path)
+
 
 # %% ../nbs/41_plot.ipynb #2ca6cb58
 def _scatter(ax, ranked):
@@ -332,10 +333,28 @@ def _scatter(ax, ranked):
     top = max(ranked.n_postings.max(), 1) if len(ranked) else 1
     for i, (c, name) in enumerate(cluster_names(ranked).items()):
         part = ranked[ranked.cluster == c]
-        ax.scatter(part.u, part.v, s=900 * part.n_postings / top + 12, color=COLOURS[i % 6], marker="oD"[i // 6 % 2], alpha=.6, linewidth=0, label=name)
-    legend = ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-    for mark in legend.legend_handles: mark.set_sizes([40])   # not as large as the first point of its cluster
+        ax.scatter(part.u, part.v, s=420 * part.n_postings / top + 5, color=COLOURS[i % 6], marker="oD"[i // 6 % 2], alpha=.6, linewidth=0, label=name)
+    legend = ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=6.5, handletextpad=.3)
+    for mark in legend.legend_handles: mark.set_sizes([25])   # not as large as the first point of its cluster
     for text in legend.get_texts(): text.set_parse_math(False)
+
+# %% ../nbs/41_plot.ipynb #pngnames1
+def _named(ax, few):
+    "Names beside their points, none upon another, with a line to those that had to move away; returns the boxes that they take."
+    from adjustText import adjust_text
+    from matplotlib.patheffects import withStroke
+    texts = [ax.text(u, v, clip(n, 30), fontsize=7, color="#1c2630", parse_math=False, path_effects=[withStroke(linewidth=1.6, foreground="#fbfaf7")])
+             for n, u, v in zip(few.name, few.u, few.v)]
+    adjust_text(texts, x=few.u.values, y=few.v.values, ax=ax, iter_lim=150)   # steps, not seconds: the same picture on a busy machine
+    kept, renderer = [], ax.figure.canvas.get_renderer()
+    for text, (x, y) in zip(texts, ax.transData.transform(few[["u", "v"]].to_numpy(float))):
+        box = text.get_window_extent(renderer)
+        if any(box.overlaps(k) for k in kept): text.remove(); continue
+        kept.append(box)
+        at = min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1)
+        if np.hypot(at[0] - x, at[1] - y) > 40: ax.plot(*ax.transData.inverted().transform([(x, y), at]).T, color="#9aa3ab", linewidth=.5)
+    return kept
+
 
 # %% ../nbs/41_plot.ipynb #f302934e
 def html_3d(skills:pd.DataFrame, # rows of `skills`
