@@ -130,9 +130,49 @@ def cost(root, sizes):
             *table("", [(q, [f"{m['quality'][q]:.3f}" for m in made]) for q in made[0]["quality"]])]
 
 
+NO_WEBGL = "const real = HTMLCanvasElement.prototype.getContext; HTMLCanvasElement.prototype.getContext = function (kind, ...more) { return kind.startsWith('webgl') ? null : real.call(this, kind, ...more); };"
+STEPS = """async () => {
+  const sheet = document.querySelector('.points'), r = sheet.getBoundingClientRect(), find = document.querySelector('#map-find'), at = { clientX: r.left + r.width / 2, clientY: r.top + 300, bubbles: true, cancelable: true, pointerType: 'mouse' };
+  const frames = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const median = async act => { const all = []; for (let i = 0; i < 15; i++) { const t = performance.now(); act(i); await frames(); all.push(performance.now() - t); } return all.sort((a, b) => a - b)[7]; };
+  const nothing = await median(() => {});
+  const zoom = await median(() => sheet.dispatchEvent(new WheelEvent('wheel', { deltaY: -60, ...at }))); document.querySelector('[data-key="0"]').click();
+  const hover = await median(i => sheet.dispatchEvent(new PointerEvent('pointermove', { ...at, clientX: r.left + 200 + 40 * i })));
+  const search = await median(i => { find.value = 'b' + 'aeiou'[i % 5]; find.dispatchEvent(new Event('input')); }); find.value = ''; find.dispatchEvent(new Event('input'));
+  document.querySelector('[name="map-view"][value="3"]').click(); await frames();
+  const turn = await median(() => sheet.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowLeft', bubbles: true })));
+  return { nothing, zoom, hover, search, turn }; }"""
+
+
+def drawing(sizes=(1000, 20_000)):
+    "Milliseconds of the site's map in a headless browser, whose WebGL runs on the processor."
+    import shutil
+    from playwright.sync_api import sync_playwright
+    sys.path.insert(0, str(HERE.parent/"tests"))
+    from site_store import crowded, map_page
+    made = {}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader"])
+        for n, way, before in [*((n, "WebGL", None) for n in sizes), (sizes[-1], "without WebGL", NO_WEBGL)]:
+            here = Path(folder)/f"{n}"
+            if not here.exists(): map_page(here, *crowded(n))
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            if before: page.add_init_script(before)
+            page.goto((here/"map.html").as_uri())
+            page.wait_for_selector(".sheet.drawn")
+            first = page.evaluate("() => performance.now()")
+            made[f"{n:,} {way}"] = {"file, MB": (here/"map.html").stat().st_size / 1e6, "first draw, ms since the address was given": first} | {f"{k}, ms": v for k, v in page.evaluate(STEPS).items()}
+            page.close()
+        browser.close()
+    said = {"nothing, ms": "two frames of nothing, ms", "zoom, ms": "a step of the wheel, ms", "hover, ms": "pointing at another skill, ms", "search, ms": "a letter in the search, ms", "turn, ms": "turning in space, ms"}
+    rows = next(iter(made.values()))
+    return ["## Drawing on the site", "", "Synthetic skills (`tests/site_store.py`), twenty weeks, headless Chromium at 1280 x 900, WebGL by SwiftShader on a processor that other work shares: read against `two frames of nothing`. Median of 15 steps, each until the second frame after it.", "",
+            "| | " + " | ".join(made) + " |", "|---" * (len(made) + 1) + "|", *(f"| {said.get(r, r)} | " + " | ".join(f"{m[r]:,.1f}" for m in made.values()) + " |" for r in rows), ""]
+
+
 def main(root, sizes):
-    lines = ["# The map", "", *quality(root), *cost(root, sizes)]
-    (HERE/"map.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lines = ["# The map", "", *quality(root), *cost(root, sizes), *drawing()]
+    (HERE/"map.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     print("\n".join(lines))
 
 

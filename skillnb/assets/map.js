@@ -149,11 +149,12 @@
   }
 
   // Pointing at a skill.
-  function nearest(x, y, reach) {
+  function nearest(x, y, reach) {        // the point under the pointer, or else the nearest within reach
     let best = -1, least = 1;
     for (let k = 0; k < drawn; k++) {
       const i = order[k]; if (shade[i] <= .1) continue;
-      const off = Math.hypot(X[i] - x, Y[i] - y) / Math.max(wide[i] / 2, reach); if (off <= least) { least = off; best = i; }
+      const away = Math.hypot(X[i] - x, Y[i] - y), off = away / (wide[i] / 2 + 1) <= 1 ? away / (wide[i] / 2 + 1) - 1 : away / (wide[i] / 2 + reach);
+      if (off <= least) { least = off; best = i; }
     }
     return best;
   }
