@@ -1,53 +1,68 @@
 """The map's cost and quality. Writes benchmarks/map.md. usage: python benchmarks/map.py ROOT [SIZES]
 
-ROOT is a store whose stage skills has run (quality is measured on it); SIZES, such as 1000,10000,50000, are made of its names and combinations of them."""
+ROOT is a store whose stage skills has run (quality is measured on it); SIZES are 1000,10000,50000 unless told."""
 import itertools
+import json
+import random
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 from sklearn.manifold import trustworthiness
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, silhouette_score
+from sklearn.neighbors import NearestNeighbors
 
 from skillnb.cluster import METHODS, anchored, displacement, grouped, project, turned
 from skillnb.embed import embed_once
 from skillnb.store import Store
+from skillnb.taxonomy import taxonomy
 
 HERE = Path(__file__).parent
 
 
 def names_of(root, n):
-    "`n` distinct names: the store's own, then pairs of them."
-    own = Store(root).read("vocabulary").name.tolist()
-    pairs = (f"{a} {b}" for a, b in itertools.product(own, own[:300]))
-    return list(dict.fromkeys(own + list(itertools.islice(pairs, n * 2))))[:n]
+    "`n` distinct names as ads and classifications write them: the store's own, then the labels and the other names of the shipped ESCO, O*NET and Wikidata lists, drawn at random."
+    own, t = Store(root).read("vocabulary").name.tolist(), taxonomy()
+    rest = [*t.label, *itertools.chain.from_iterable(t.others)]
+    random.Random(6).shuffle(rest)
+    return list(dict.fromkeys(own + rest))[:n]
 
 
 def one_size(root, n, folder):
-    "Seconds of each step and the peak memory, in a process of its own."
+    "Seconds and CPU seconds of each step, peak memory and neighbour quality, in a process of its own."
+    import umap
     names, steps = names_of(root, n), {}
     def timed(what, f):
-        start = time.perf_counter(); out = f(); steps[what] = time.perf_counter() - start
+        start, cpu = time.perf_counter(), time.process_time()
+        out = f()
+        steps[what] = [time.perf_counter() - start, time.process_time() - cpu]
         return out
+    fit = umap.UMAP.fit_transform
     timed("umap's first import and compilation", lambda: project(np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)))
+    umap.UMAP.fit_transform = lambda self, x: timed(f"of which UMAP in {'plane' if self.n_components == 2 else 'space'}", lambda: fit(self, x))
     vectors = timed("embed", lambda: embed_once(names, folder=folder))
-    timed("embed again, from the cache", lambda: embed_once(names, folder=folder))
-    plane, space = timed("UMAP in the plane and in space", lambda: project(vectors))
-    timed("regions", lambda: grouped(space, vectors))
-    steps["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(";".join(f"{k}={v:.1f}" for k, v in steps.items()))
+    places = timed("neighbours and UMAP", lambda: project(vectors))
+    timed("regions", lambda: grouped(places[1], vectors))
+    umap.UMAP.fit_transform = fit
+    timed("the same week again: vectors from the cache", lambda: embed_once(names, folder=folder))
+    timed("and places from the last map", lambda: project(vectors, starts=tuple(p.astype(np.float32) for p in places)))
+    some = np.random.default_rng(0).choice(n, min(n, 3000), replace=False)
+    quality = {f"recall@10 in {w}": recall(vectors, p, some[:1000]) for w, p in zip(("plane", "space"), places)}
+    quality |= {f"trustworthiness in {w}": trustworthiness(vectors[some], p[some], n_neighbors=10, metric="cosine") for w, p in zip(("plane", "space"), places)}
+    print(json.dumps({"names": len(names), "steps": steps, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "quality": quality}))
 
 
-def recall(vectors, places, k=10):
-    "Share of the ten nearest by vector that are among the ten nearest on the map."
-    def near(x, similar):
-        s = x @ x.T if similar else -((x[:, None] - x[None]) ** 2).sum(-1)
-        np.fill_diagonal(s, -np.inf)
-        return np.argsort(-s, axis=1)[:, :k]
-    return np.mean([len(set(a) & set(b)) / k for a, b in zip(near(vectors, True), near(places, False))])
+def recall(vectors, places, of=None, k=10):
+    "Share of the ten nearest by vector that are among the ten nearest on the map, over all skills or `of` some."
+    of = np.arange(len(places)) if of is None else of
+    def near(x, metric):
+        found = NearestNeighbors(n_neighbors=k + 1, metric=metric, algorithm="brute").fit(x).kneighbors(x[of], return_distance=False)
+        return [[j for j in row if j != i][:k] for i, row in zip(of, found)]
+    return np.mean([len(set(a) & set(b)) / k for a, b in zip(near(vectors, "cosine"), near(places, "euclidean"))])
 
 
 def quality(root):
@@ -100,17 +115,64 @@ def stays(x):
             "| | a map of its own | turned back | anchored and turned back (as shipped) |", "|---|---|---|---|", *rows, ""]
 
 
-def main(root, sizes):
-    import tempfile
-    lines = ["# The map", "", *quality(root), "## Cost", "", "Seconds on one machine, which other work shares: read them as ratios.", ""]
-    table = {}
+def cost(root, sizes):
+    "One column a size."
+    made = []
     for n in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            out = subprocess.run([sys.executable, __file__, "--one", root, str(n), folder], capture_output=True, text=True, check=True).stdout.strip().splitlines()[-1]
-        table[f"{n:,}"] = {k: float(v) for k, v in (p.split("=") for p in out.split(";"))}
-    lines += ["| skills | " + " | ".join(table) + " |", "|---" * (len(table) + 1) + "|"]
-    lines += ["| " + step + " | " + " | ".join(f"{table[n][step]:,.1f}" for n in table) + " |" for step in next(iter(table.values()))]
-    (HERE/"map.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            done = subprocess.run([sys.executable, __file__, "--one", root, str(n), folder], stdout=subprocess.PIPE, text=True, check=True)
+        made.append(json.loads(done.stdout.strip().splitlines()[-1]))
+    def table(heading, rows): return [f"| {heading} | " + " | ".join(f"{m['names']:,}" for m in made) + " |", "|---" * (len(made) + 1) + "|", *(f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows), ""]
+    def said(step): return [f"{wall:,.1f} ({cpu:,.1f})" for wall, cpu in (m["steps"][step] for m in made)]
+    return ["## Cost", "", "Names: the real vocabulary, then labels and other names of the shipped ESCO, O*NET and Wikidata lists. Seconds, in brackets CPU seconds, on one machine that other work shares; UMAP on one thread, since a seed asks for it.", "",
+            *table("step", [(step, said(step)) for step in made[0]["steps"]] + [("peak MB", [f"{m['peak']:,.0f}" for m in made])]),
+            "### Neighbour quality by size", "", "Recall over 1,000 skills drawn, trustworthiness among 3,000 drawn.", "",
+            *table("", [(q, [f"{m['quality'][q]:.3f}" for m in made]) for q in made[0]["quality"]])]
+
+
+NO_WEBGL = "const real = HTMLCanvasElement.prototype.getContext; HTMLCanvasElement.prototype.getContext = function (kind, ...more) { return kind.startsWith('webgl') ? null : real.call(this, kind, ...more); };"
+STEPS = """async () => {
+  const sheet = document.querySelector('.points'), r = sheet.getBoundingClientRect(), find = document.querySelector('#map-find'), at = { clientX: r.left + r.width / 2, clientY: r.top + 300, bubbles: true, cancelable: true, pointerType: 'mouse' };
+  const frames = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const median = async act => { const all = []; for (let i = 0; i < 15; i++) { const t = performance.now(); act(i); await frames(); all.push(performance.now() - t); } return all.sort((a, b) => a - b)[7]; };
+  const nothing = await median(() => {});
+  const zoom = await median(() => sheet.dispatchEvent(new WheelEvent('wheel', { deltaY: -60, ...at }))); document.querySelector('[data-key="0"]').click();
+  const hover = await median(i => sheet.dispatchEvent(new PointerEvent('pointermove', { ...at, clientX: r.left + 200 + 40 * i })));
+  const search = await median(i => { find.value = 'b' + 'aeiou'[i % 5]; find.dispatchEvent(new Event('input')); }); find.value = ''; find.dispatchEvent(new Event('input'));
+  document.querySelector('[name="map-view"][value="3"]').click(); await frames();
+  const turn = await median(() => sheet.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowLeft', bubbles: true })));
+  return { nothing, zoom, hover, search, turn }; }"""
+
+
+def drawing(sizes=(1000, 20_000)):
+    "Milliseconds of the site's map in a headless browser, whose WebGL runs on the processor."
+    import shutil
+    from playwright.sync_api import sync_playwright
+    sys.path.insert(0, str(HERE.parent/"tests"))
+    from site_store import crowded, map_page
+    made = {}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader"])
+        for n, way, before in [*((n, "WebGL", None) for n in sizes), (sizes[-1], "without WebGL", NO_WEBGL)]:
+            here = Path(folder)/f"{n}"
+            if not here.exists(): map_page(here, *crowded(n))
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            if before: page.add_init_script(before)
+            page.goto((here/"map.html").as_uri())
+            page.wait_for_selector(".sheet.drawn")
+            first = page.evaluate("() => performance.now()")
+            made[f"{n:,} {way}"] = {"file, MB": (here/"map.html").stat().st_size / 1e6, "first draw, ms since the address was given": first} | {f"{k}, ms": v for k, v in page.evaluate(STEPS).items()}
+            page.close()
+        browser.close()
+    said = {"nothing, ms": "two frames of nothing, ms", "zoom, ms": "a step of the wheel, ms", "hover, ms": "pointing at another skill, ms", "search, ms": "a letter in the search, ms", "turn, ms": "turning in space, ms"}
+    rows = next(iter(made.values()))
+    return ["## Drawing on the site", "", "Synthetic skills (`tests/site_store.py`), twenty weeks, headless Chromium at 1280 x 900, WebGL by SwiftShader on a processor that other work shares: read against `two frames of nothing`. Median of 15 steps, each until the second frame after it.", "",
+            "| | " + " | ".join(made) + " |", "|---" * (len(made) + 1) + "|", *(f"| {said.get(r, r)} | " + " | ".join(f"{m[r]:,.1f}" for m in made.values()) + " |" for r in rows), ""]
+
+
+def main(root, sizes):
+    lines = ["# The map", "", *quality(root), *cost(root, sizes), *drawing()]
+    (HERE/"map.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     print("\n".join(lines))
 
 

@@ -22,7 +22,8 @@ _typography = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201
 def plain(surface:str # words as they stand in an ad
          ) -> str:    # the same without typographic accidents
     "Unicode NFKC, straight quotes and dashes, no invisible characters, single spaces."
-    s = unicodedata.normalize("NFKC", str(surface).translate(_typography))
+    if (surface := str(surface)).isascii() and surface.isprintable(): return " ".join(surface.split())   # most are
+    s = unicodedata.normalize("NFKC", surface.translate(_typography))
     s = "".join({"Pd": "-", "Cc": " ", "Cf": ""}.get(unicodedata.category(c), c) for c in s)
     return " ".join(s.split())
 
@@ -33,6 +34,7 @@ _spelling = [(re.compile(a), b) for a, b in ((r"isation(al|s)?$", r"ization\1"),
 _plurals = [(re.compile(a), b) for a, b in ((r"(ss|us|sis|xis|ics|series|species|securities)$", r"\1"), (r"yses$", "ysis"), (r"(?<=..)ies$", "y"),
             (r"(x|tch|rch|nch|sh|ss)es$", r"\1"), (r"s$", ""))]
 
+@lru_cache(maxsize=65536)
 def _word(w):
     "One word in American spelling and singular; short words stay, for `AWS` is no plural."
     for pattern, to in _spelling: w = pattern.sub(to, w)
@@ -45,8 +47,8 @@ _before = [(re.compile(a), b) for a, b in ((r"(?<![\w.])\.net\b", "dotnet"), (r"
 def words(surface:str # words as they stand in an ad
          ) -> list:   # lower-case words
     "The words that two surface forms are compared by."
-    s = unicodedata.normalize("NFKD", plain(surface).casefold())
-    s = re.sub("[\u0300-\u036f]", "", s)   # accents of Latin, Greek and Cyrillic; vowel signs elsewhere are letters
+    s = plain(surface).casefold()
+    if not s.isascii(): s = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", s))   # accents of Latin, Greek and Cyrillic; vowel signs elsewhere are letters
     for pattern, to in _before: s = pattern.sub(to, s)
     return [_word(w) for w in re.findall(r"[^\W_]+[+#]*", s)]
 
@@ -95,16 +97,16 @@ def table() -> dict: # words run together -> Name
 _fronts = re.compile(r"^(?:(?:strong|excellent|good|great|solid|advanced|basic|effective|outstanding|hands-on|proven|exceptional) )*"
                      r"(?:(?:experience|proficiency|knowledge|understanding|expertise|familiarity|expert|fluency) (?:with|in|of) )?", re.I)
 _heads = {"skill", "knowledge", "expertise", "experience", "concept", "principle", "practice", "proficiency"}
-_thing_heads = {"framework", "library", "language", "programming", "tool", "toolkit", "technology", "package", "software", "service", "scripting",
-                "query", "application", "solution"}
+_thing_heads = {"framework", "library", "language", "tool", "toolkit", "technology", "package", "software", "service", "query", "application", "solution"}
 _tool_heads = {"platform", "ecosystem", "environment", "cluster", "server", "suite", "database"}
+_code_heads = {"programming", "scripting"}   # "Linux scripting" is no Linux
 _method_heads = {"model", "technique", "method", "methodology", "approach", "modeling"}
 _soft_heads = {"skill", "ability", "mindset", "attitude", "capability", "competence", "competency"}
 _loose = {"with", "and", "or", "in", "of", "for", "the", "as", "like"}   # what a tagger drags along at either end
 _vendors = {"apache", "aws", "amazon", "google", "microsoft", "nvidia", "ibm", "meta", "facebook"}
 _tools = {"language", "library", "tool", "cloud", "data store"}
 _allowed = dict.fromkeys(_heads | _soft_heads) | dict.fromkeys(_thing_heads, _tools | {"method", "field"}) | \
-           dict.fromkeys(_tool_heads, _tools) | dict.fromkeys(_method_heads, {"method", "field"})   # head -> groups that it may lead to
+           dict.fromkeys(_tool_heads, _tools) | dict.fromkeys(_code_heads, {"language"}) | dict.fromkeys(_method_heads, {"method", "field"})   # head -> groups that it may lead to
 _versions = ((r"(?<=[\w+#]) +v?\d+(\.[\dx]+)*\+?$", _tools), (r"(?<=[\w+#]{2})\d+(\.[\dx]+)*$", {"language"}))   # "Spark 3", "Python3"; not "Caffe2"
 
 # %% ../nbs/31_normalise.ipynb #573bc019
@@ -180,7 +182,8 @@ def canonical(surface:str,     # words as they stand in an ad
     surface = plain(surface)
     for rule, w, groups in [("alias", words(surface), None), *_shorter(surface)]:
         found = table().get("".join(w))
-        if found and (groups is None or found.group in groups): return Skill(found.skill_id, found.name, rule)
+        bare = kind == "soft" and found and found.group != "soft" and set(w) < set(words(found.name))
+        if found and not bare and (groups is None or found.group in groups): return Skill(found.skill_id, found.name, rule)
     if found := _bags().get(comparable(surface)): return Skill(found.skill_id, found.name, "order")
     own, name = " ".join(_own(surface, kind)), surface.rstrip(" ,;:") or surface
     return Skill(slug(own or surface), name if len(name) <= 80 else name[:79] + "…", "form")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -243,43 +244,41 @@ def labelled(x, y,       # places, the most asked skill first
 # %% ../nbs/41_plot.ipynb #57f66f50
 def _plain(text): return clip(text, 60).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
-def _trace(part, axes, name, colour, shape, texts, first):
-    "One cluster's points."
+def _trace(part, name, colour, shape, texts):
+    "One cluster's points in space."
     import plotly.graph_objects as go
-    flat = len(axes) == 2
-    size = ((part.n_postings / part.top) ** .5 * (38 if flat else 30) + (6 if flat else 3)).round(1)
-    places = {a: part[c].round(3).tolist() for a, c in zip("xyz", axes)}
-    return (go.Scatter if flat else go.Scatter3d)(**places, name=_plain(name), mode="markers+text", text=texts, textposition="top center",
-        marker={"size": size.tolist(), "color": colour, "symbol": shape, "opacity": .75, "line": {"width": 0}}, meta={"first": first},
-        customdata=part.skill_id.tolist(), hovertext=[_plain(n) + "<br>" + _plain(h) for n, h in zip(part.name, part.hover)], hoverinfo="text")
+    size = ((part.n_postings / part.top) ** .5 * 30 + 3).round(1)
+    return go.Scatter3d(**{a: part[a].round(3).tolist() for a in "xyz"}, name=_plain(name), mode="markers+text", text=texts, textposition="top center",
+        marker={"size": size.tolist(), "color": colour, "symbol": shape, "opacity": .75, "line": {"width": 0}},
+        hovertext=[f"{_plain(n)}<br>{k:,} postings" for n, k in zip(part.name, part.n_postings)], hoverinfo="text")
+
 
 # %% ../nbs/41_plot.ipynb #ec8a6bc3
-def map_figure(skills:pd.DataFrame, # rows of `skills`; a column `hover` says more about each
-               axes:str="uv",       # "uv" for two dimensions, "xyz" for three
-               by:str="cluster",    # "cluster", or None for one colour
-               colours=COLOURS):    # a plotly figure
-    "The map: size is demand, colour and shape are the cluster, the most asked skills are named."
+def map_figure(skills:pd.DataFrame, # rows of `skills`
+               by:str=None,         # "cluster", or None for one colour
+               most:int=18          # skills named
+              ):                    # a plotly figure
+    "The map in space: size is demand, colour and shape are the cluster, the most asked skills are named."
     import plotly.graph_objects as go
     ranked = skills.sort_values(["n_postings", "skill_id"], ascending=[False, True]).reset_index(drop=True)
-    ranked = ranked.assign(top=max(ranked.n_postings.max(), 1), hover=ranked.get("hover", ranked.n_postings.map("{:,} postings".format)))
-    named = set(labelled(ranked[axes[0]].values, ranked[axes[1]].values, 40 if len(axes) == 2 else 18))
+    ranked = ranked.assign(top=max(ranked.n_postings.max(), 1))
+    named = set(labelled(ranked.x.values, ranked.y.values, most))
     groups = [(name, ranked[ranked.cluster == c]) for c, name in cluster_names(ranked).items()] if by else [("skills", ranked)]
     fig = go.Figure()
     for i, (name, part) in enumerate(groups):
         texts = [_plain(clip(n, 24)) if j in named else "" for j, n in zip(part.index, part.name)]
-        first = [k for k, j in enumerate(part.index) if j in sorted(named)[:10]]
-        fig.add_trace(_trace(part, axes, name, colours[i % len(colours)], ("circle", "diamond")[i // len(colours) % 2], texts, first))
-    return fig.update_layout(**_layout(axes, len(groups)))
+        fig.add_trace(_trace(part, name, COLOURS[i % len(COLOURS)], ("circle", "diamond")[i // len(COLOURS) % 2], texts))
+    return fig.update_layout(**_layout(len(groups)))
+
 
 # %% ../nbs/41_plot.ipynb #c27462ed
-def _layout(axes, n_groups):
+def _layout(n_groups):
     "Without numbers on the axes: only nearness means something."
-    bare = {"showticklabels": False, "title": {"text": ""}, "zeroline": False}
-    rest = {"xaxis": bare | {"showgrid": False}, "yaxis": bare | {"showgrid": False}} if len(axes) == 2 else {"scene": {
-        f"{a}axis": bare | {"showbackground": False, "showspikes": False, "gridcolor": "#dfdbd1"} for a in "xyz"} | {
-        "camera": {"eye": {"x": 1.05, "y": 1.05, "z": .75}}, "aspectmode": "cube"}}
-    return rest | {"margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "showlegend": n_groups > 1, "hovermode": "closest",
-                   "legend": {"orientation": "h", "y": -.02, "yanchor": "top", "itemsizing": "constant", "font": {"size": 12}}}
+    bare = {"showticklabels": False, "title": {"text": ""}, "zeroline": False, "showbackground": False, "showspikes": False, "gridcolor": "#dfdbd1"}
+    return {"scene": {f"{a}axis": bare for a in "xyz"} | {"camera": {"eye": {"x": 1.05, "y": 1.05, "z": .75}}, "aspectmode": "cube"},
+            "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "showlegend": n_groups > 1, "hovermode": "closest",
+            "legend": {"orientation": "h", "y": -.02, "yanchor": "top", "itemsizing": "constant", "font": {"size": 12}}}
+
 
 # %% ../nbs/41_plot.ipynb #8ed4a85a
 def _thousand(values):
@@ -290,7 +289,7 @@ def _thousand(values):
 def map_data(skills:pd.DataFrame,      # rows of `skills`
              trends:pd.DataFrame=None, # rows of `trends`
              paged:int=0               # how many of the most asked have a page of their own
-            ) -> dict:                 # what `site.js` draws
+            ) -> dict:                 # what `map.js` draws
     "The map as plain lists, the most asked skill first."
     ranked = skills.sort_values(["n_postings", "skill_id"], ascending=[False, True]).reset_index(drop=True)
     clusters = cluster_names(ranked)
@@ -311,22 +310,22 @@ def map_fragment(skills:pd.DataFrame, trends:pd.DataFrame, paged:int, note:str) 
 # %% ../nbs/41_plot.ipynb #dfa04b46
 def png_2d(skills:pd.DataFrame, # rows of `skills`
            path:Path,           # a PNG file
-           most:int=45          # names on it
+           most:int=60          # names on it
           ) -> Path:
-    "The map in two dimensions as a picture, the most asked skills named."
-    from adjustText import adjust_text
+    "The map in two dimensions as a picture to print (300 dots an inch), the most asked skills named."
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     ranked = skills.sort_values(["n_postings", "skill_id"], ascending=[False, True]).reset_index(drop=True)
-    fig = Figure(figsize=(14, 9), dpi=110, facecolor="#fbfaf7", layout="constrained")
+    fig = Figure(figsize=(11, 7.5), dpi=300, facecolor="#fbfaf7", layout="constrained")
     FigureCanvasAgg(fig)
     ax = fig.add_subplot(frame_on=False, xticks=[], yticks=[])
     _scatter(ax, ranked)
-    few = ranked.head(most)
-    texts = [ax.text(r.u, r.v, clip(r.name_, 32), fontsize=9, color="#1c2630", parse_math=False) for r in few.rename(columns={"name": "name_"}).itertuples()]
-    if texts: adjust_text(texts, x=few.u.values, y=few.v.values, ax=ax, time_lim=2, arrowprops={"arrowstyle": "-", "color": "#9aa3ab", "lw": .6})
+    fig.draw_without_rendering()      # the legend takes its room now: names are placed where they will stand
+    fig.set_layout_engine("none")
+    if len(ranked): _named(ax, ranked.iloc[labelled(ranked.u.values, ranked.v.values, most, .03)])
     fig.savefig(path, metadata={"Software": None})
     return Path(path)
+
 
 # %% ../nbs/41_plot.ipynb #2ca6cb58
 def _scatter(ax, ranked):
@@ -334,21 +333,41 @@ def _scatter(ax, ranked):
     top = max(ranked.n_postings.max(), 1) if len(ranked) else 1
     for i, (c, name) in enumerate(cluster_names(ranked).items()):
         part = ranked[ranked.cluster == c]
-        ax.scatter(part.u, part.v, s=900 * part.n_postings / top + 12, color=COLOURS[i % 6], marker="oD"[i // 6 % 2], alpha=.6, linewidth=0, label=name)
-    legend = ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-    for mark in legend.legend_handles: mark.set_sizes([40])   # not as large as the first point of its cluster
+        ax.scatter(part.u, part.v, s=420 * part.n_postings / top + 5, color=COLOURS[i % 6], marker="oD"[i // 6 % 2], alpha=.6, linewidth=0, label=name)
+    legend = ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=6.5, handletextpad=.3)
+    for mark in legend.legend_handles: mark.set_sizes([25])   # not as large as the first point of its cluster
     for text in legend.get_texts(): text.set_parse_math(False)
+
+# %% ../nbs/41_plot.ipynb #pngnames1
+def _named(ax, few):
+    "Names beside their points, none upon another, with a line to those that had to move away; returns the boxes that they take."
+    from adjustText import adjust_text
+    from matplotlib.patheffects import withStroke
+    texts = [ax.text(u, v, clip(n, 30), fontsize=7, color="#1c2630", parse_math=False, path_effects=[withStroke(linewidth=1.6, foreground="#fbfaf7")])
+             for n, u, v in zip(few.name, few.u, few.v)]
+    adjust_text(texts, x=few.u.values, y=few.v.values, ax=ax, iter_lim=150)   # steps, not seconds: the same picture on a busy machine
+    kept, renderer = [], ax.figure.canvas.get_renderer()
+    for text, (x, y) in zip(texts, ax.transData.transform(few[["u", "v"]].to_numpy(float))):
+        box = text.get_window_extent(renderer)
+        if any(box.overlaps(k) for k in kept): text.remove(); continue
+        kept.append(box)
+        at = min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1)
+        if np.hypot(at[0] - x, at[1] - y) > 40: ax.plot(*ax.transData.inverted().transform([(x, y), at]).T, color="#9aa3ab", linewidth=.5)
+    return kept
+
 
 # %% ../nbs/41_plot.ipynb #f302934e
 def html_3d(skills:pd.DataFrame, # rows of `skills`
             path:Path,           # an HTML file
-            by:str=None,         # "cluster" for the clustering, None for the projection
-            script=True          # True carries plotly.js (5 MB) inside; else the address of plotly.min.js beside the page
+            by:str=None          # "cluster" for the clustering, None for the projection
            ) -> Path:
-    "The map in three dimensions as a page of its own."
-    fig = map_figure(skills, "xyz", by).update_layout(template="plotly_white", title={"text": ""})
-    fig.write_html(path, include_plotlyjs=script, full_html=True, config={"displaylogo": False, "responsive": True})
+    "The map in three dimensions as a page of its own that needs no other file."
+    fig = map_figure(skills, by).update_layout(template="plotly_white")
+    page = fig.to_html(include_plotlyjs=False, full_html=True, config={"displaylogo": False, "responsive": True})
+    head = f'<title>Skill map</title><meta name="viewport" content="width=device-width"><script>{(ASSETS/"plotly-gl3d.min.js").read_text(encoding="utf-8")}</script></head>'
+    Path(path).write_text(page.replace("</head>", head, 1), encoding="utf-8")
     return Path(path)
+
 
 # %% ../nbs/41_plot.ipynb #1482b0f0
 def map_picture(skills:pd.DataFrame, # rows of `skills`
@@ -361,13 +380,12 @@ def map_picture(skills:pd.DataFrame, # rows of `skills`
 
 def map_files(skills:pd.DataFrame, # rows of `skills`
               folder:Path,         # gets the three files
-              when:str,            # the ISO day they stand for
-              script=True          # as for `html_3d`
+              when:str             # the ISO day they stand for
              ) -> list:            # their paths
     "PNG, projection and clustering under the names of the first version."
     if not (png := map_picture(skills, folder, when)): return []
-    return [png, html_3d(skills, Path(folder)/f"{when}_3D_projection.html", script=script),
-            html_3d(skills, Path(folder)/f"{when}_3D_clustering.html", "cluster", script)]
+    return [png, html_3d(skills, Path(folder)/f"{when}_3D_projection.html"),
+            html_3d(skills, Path(folder)/f"{when}_3D_clustering.html", "cluster")]
 
 # %% ../nbs/41_plot.ipynb #95cd0d62
 def export_plots(store, # a `Store` or anything that reads and knows its days

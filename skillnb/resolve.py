@@ -191,9 +191,11 @@ def link(said:pd.DataFrame,   # from `read`
     found = said[["posting_id", "start", "end", "form", "kind", "defined"]].merge(decided[["form", "kind", "skill_id", "method", "score"]], on=["form", "kind"], how="left")
     return found.assign(method=found.method.where(~found.defined, "defined"))[["posting_id", "start", "end", "skill_id", "method", "score"]]
 
-def _most(values):
-    "The most frequent value, the alphabet deciding between equals."
-    return sorted(values.value_counts().items(), key=lambda c: (-c[1], c[0]))[0][0]
+def _ranked(seen, column):
+    "skill_id -> the column's values, the most frequent first, the alphabet deciding between equals."
+    n = seen.groupby(["skill_id", column]).size().reset_index(name="n").sort_values(["n", column], ascending=[False, True])
+    return n.groupby("skill_id")[column].agg(list)
+
 
 # %% ../nbs/35_resolve.ipynb #01727eb8
 def vocabulary(said:pd.DataFrame,   # from `read`, of all weeks
@@ -201,11 +203,12 @@ def vocabulary(said:pd.DataFrame,   # from `read`, of all weeks
               ) -> pd.DataFrame:    # skill_id, name, kind, aliases, n_mentions, n_postings; most asked first
     "One row a skill: name, kind, other forms, mentions and distinct postings."
     if said.empty: return empty("vocabulary").drop(columns="category")
-    seen, named, rows = said.merge(links, on=["posting_id", "start", "end"]), {n.skill_id: n.name for n in table().values()}, []
-    for skill_id, g in seen.groupby("skill_id", sort=True):
-        forms = g.form.value_counts().sort_index().sort_values(ascending=False, kind="stable").index
-        name = named.get(skill_id) or canonical(forms[0], g.kind.iloc[0]).name
-        others = dict.fromkeys(f[:80] for f in [*forms, *g.text.map(plain)] if f != name)
-        rows.append((skill_id, name, _most(g.kind), list(others)[:20], len(g), g.posting_id.nunique()))
-    out = pd.DataFrame(rows, columns=["skill_id", "name", "kind", "aliases", "n_mentions", "n_postings"])
+    seen, named = said.merge(links, on=["posting_id", "start", "end"]), {n.skill_id: n.name for n in table().values()}
+    by, forms, kinds, texts = seen.groupby("skill_id"), _ranked(seen, "form"), _ranked(seen, "kind"), seen.drop_duplicates(["skill_id", "text"]).groupby("skill_id").text.agg(list)
+    out = pd.DataFrame({"n_mentions": by.size(), "n_postings": by.posting_id.nunique(), "first": by.kind.first()}).rename_axis("skill_id").reset_index()
+    out["name"] = [named.get(s) or canonical(forms[s][0], k).name for s, k in zip(out.skill_id, out["first"])]
+    out["kind"] = [kinds[s][0] for s in out.skill_id]
+    out["aliases"] = [list(dict.fromkeys(f[:80] for f in [*forms[s], *map(plain, texts[s])] if f != name))[:20] for s, name in zip(out.skill_id, out.name)]
+    out = out[["skill_id", "name", "kind", "aliases", "n_mentions", "n_postings"]]
     return out.sort_values(["n_postings", "skill_id"], ascending=[False, True], ignore_index=True)
+

@@ -90,7 +90,7 @@ def assemble(pages:Path,   # folder of executed notebooks, with whatever files a
     shutil.copytree(pages, build, dirs_exist_ok=True)
     (build/"assets").mkdir()
     for f in ASSETS.iterdir():
-        if f.suffix in (".css", ".js", ".svg", ".scss"): shutil.copy(f, build/"assets"/f.name)
+        if f.suffix in (".css", ".js", ".svg", ".scss") and "plotly" not in f.name: shutil.copy(f, build/"assets"/f.name)
     settings["project"]["render"] = sorted(p.name for p in build.glob("*.ipynb"))
     settings["project"]["resources"] = sorted(p.name + ("/**" if p.is_dir() else "") for p in build.iterdir() if p.suffix != ".ipynb")
     (build/"_quarto.yml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -44,6 +44,11 @@ def known_elsewhere(name:str # of a skill
     return _plain(name) in _known()
 
 # %% ../nbs/37_taxonomy.ipynb #3e208641
+def _best(scores, most):
+    "Positions of the highest scores, best first."
+    few = np.argpartition(-scores, most)[:most] if len(scores) > most else np.arange(len(scores))
+    return few[np.argsort(-scores[few], kind="stable")]
+
 def _by_letters(names, most):
     "Per name: rows of `taxonomy()` -> likeness in letters, for the `most` best."
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -54,14 +59,14 @@ def _by_letters(names, most):
     for start in range(0, len(names), 256):
         for row in (here[start:start + 256] @ there).tocsr():
             found.append({})
-            for k in np.argsort(-row.data, kind="stable")[:most]: found[-1].setdefault(int(rows[row.indices[k]]), float(row.data[k]))
+            for k in _best(row.data, most): found[-1].setdefault(int(rows[row.indices[k]]), float(row.data[k]))
     return found
 
 # %% ../nbs/37_taxonomy.ipynb #769f8c76
 def _scored(letters, vector, pool, at, pooled, most):
     "The `most` best concepts of one skill: (row, score); `at` is where `pool` holds a row."
     cosine = pooled @ vector
-    near = dict(zip(pool[np.argsort(-cosine, kind="stable")[:most]], [0.0] * most)) | letters
+    near = dict(zip(pool[_best(cosine, most)], [0.0] * most)) | letters
     scores = {row: (max(float(cosine[at[row]]), 0) + lexical) / 2 for row, lexical in near.items()}
     return sorted(scores.items(), key=lambda s: (-s[1], s[0]))[:most]
 

@@ -1,11 +1,16 @@
 """A small synthetic store for the site's tests: nine weeks, forty skills, and as many skills and postings that attack the page."""
 import random
+import shutil
 
+import numpy as np
 import pandas as pd
 from payloads import PAYLOADS
 from statsmodels.stats.proportion import proportion_confint
 
+from skillnb.finish import finished
+from skillnb.plot import ASSETS, map_fragment
 from skillnb.schema import TABLES
+from skillnb.site import framed
 from skillnb.store import Store
 
 SKILLS = {
@@ -105,3 +110,30 @@ def _closer(write, vocab, weekly, monday, n):
     write("concepts", [("python", 1, "http://data.europa.eu/esco/skill/1", "Python (computer programming)", 1., True)])
     write("folds", [(f"{i:016x}", f"{i - 1:016x}", "text", .8) for i in (150, 151)])
     write("published", [("python", monday[d], 20, 22, .9, .72, .97, f"{m}, floor 20, 95%", "0.1.0-abc", "tiny-tagger") for m, d in enumerate(DAYS[-2:], 1)])
+
+
+def crowded(n=20_000, weeks=20, seed=3):
+    "Rows of `skills` and `trends` for a map of many skills: demand as in real weeks (few are asked by many), places in crowds."
+    rng = np.random.default_rng(seed)
+    demand = np.maximum(1, (3000 / np.arange(1, n + 1) ** .8).astype(int))
+    crowd = rng.integers(0, 12, n)
+    places = rng.normal(0, 3, (12, 5))[crowd] + rng.normal(0, 1, (n, 5))
+    words = [f"{a}{b}" for a in "ba ke li mo nu ra se ti vo zu".split() for b in "dra fel gon lim mar nos pix rum ton vex".split()]
+    skills = pd.DataFrame({"skill_id": [f"skill-{i}" for i in range(n)], "name": [f"{words[i % 100]} {words[i // 100 % 100]} {i}" for i in range(n)], "kind": "hard", "n_postings": demand,
+                           "cluster": [f"crowd {c}" for c in crowd], **dict(zip("uvxyz", places.T))})
+    rows = []
+    for week in pd.date_range("2025-01-06", periods=weeks, freq="7D"):
+        k = rng.binomial(demand, 1 / weeks)
+        at = np.flatnonzero(k)
+        low, high = proportion_confint(k[at], 4000, method="wilson")
+        rows.append(pd.DataFrame({"skill_id": skills.skill_id.values[at], "week": week, "n_postings": k[at], "n_total": 4000, "share": k[at] / 4000, "low": low, "high": high}))
+    return skills, pd.concat(rows, ignore_index=True)
+
+
+def map_page(folder, skills, trends, paged=50):
+    "The page of the map alone, with what it needs beside it; returns the folder."
+    body = map_fragment(skills, trends, paged, "a map for a test")
+    (folder/"assets").mkdir(parents=True)
+    for name in ("site.css", "site.js", "map.js", "icon.svg"): shutil.copy(ASSETS/name, folder/"assets"/name)
+    (folder/"map.html").write_text(finished(framed("Skill map", body, "map.html"), "map.html"), encoding="utf-8")
+    return folder

@@ -88,10 +88,7 @@ def addresses(folder, each=None):
 
 def drawn(page):
     "Wait until every figure is drawn."
-    for figure in page.query_selector_all("[data-figure]"):
-        figure.scroll_into_view_if_needed()
-        figure.wait_for_selector(".main-svg")
-    page.evaluate("scrollTo(0, 0)")
+    if page.query_selector(".sheet"): page.wait_for_selector(".sheet.drawn")
 
 
 def outline(page): return [int(t[1]) for t in page.eval_on_selector_all("h1, h2, h3, h4, h5, h6", "all => all.filter(h => h.checkVisibility()).map(h => h.tagName)")]
@@ -142,7 +139,7 @@ def seen_whole(request, opened, served):
         drawn(page)
         page.wait_for_load_state("networkidle")
         found.bytes[address] = sum(len(gzip.compress((folder/u.removeprefix(found.base).split("?")[0]).read_bytes())) for u in loaded)
-        found.scripts[address], found.figures[address] = [u.rsplit("/", 1)[1] for u in loaded], bool(page.query_selector("[data-figure]"))
+        found.scripts[address], found.figures[address] = [u.rsplit("/", 1)[1] for u in loaded], bool(page.query_selector(".sheet"))
         found.links[address], found.parts[address] = links(page), set(page.eval_on_selector_all("[id]", "all => all.map(x => x.id)"))
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
         for width, theme in LOOKS:
@@ -167,9 +164,9 @@ def test_every_link_leads_somewhere(seen_whole):
     assert {p for p in parts if "#" in p and p.split("#")[0] in there and "=" not in p and p.split("#")[1] and p.split("#")[1] not in there[p.split("#")[0]]} == set()
 
 
-def test_home_is_light_and_plotly_comes_only_where_a_figure_needs_it(seen_whole):
+def test_home_is_light_and_the_map_is_loaded_only_where_it_stands(seen_whole):
     assert 0 < seen_whole.bytes["index.html"] < 300_000
-    assert {a for a, names in seen_whole.scripts.items() if any("plotly" in n for n in names)} == {a for a, figure in seen_whole.figures.items() if figure}
+    assert {a for a, names in seen_whole.scripts.items() if "map.js" in names} == {a for a, figure in seen_whole.figures.items() if figure}
 
 
 def test_navigation_reaches_every_page_on_a_phone_by_keyboard(look, site):
@@ -321,7 +318,7 @@ def words(text): return re.sub(r"\s+", " ", seen(text)).strip()
 
 INTRUDERS = """() => [...document.querySelectorAll('*')].filter(e => [...e.attributes].some(a => a.name.startsWith('on') || /^\\s*(javascript|vbscript|data:text)/i.test(a.value) && ['href', 'src', 'action', 'data'].includes(a.name))
   || ['IFRAME', 'OBJECT', 'EMBED', 'BASE', 'VIDEO', 'MATH', 'PLAINTEXT', 'TEMPLATE'].includes(e.tagName) || e.closest('main') && ['STYLE', 'LINK', 'META', 'IMG'].includes(e.tagName) && !(e.src || '').startsWith('blob:')
-  || e.tagName === 'SCRIPT' && e.closest('main') && e.type !== 'application/json' && !e.src.includes('/assets/')).filter(e => !e.closest('.js-plotly-plot')).map(e => e.outerHTML.slice(0, 120))"""
+  || e.tagName === 'SCRIPT' && e.closest('main') && e.type !== 'application/json' && !e.src.includes('/assets/')).map(e => e.outerHTML.slice(0, 120))"""
 
 
 def test_planted_text_is_text_on_every_page(look, planted):
