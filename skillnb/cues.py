@@ -8,6 +8,8 @@ __all__ = ['MARK', 'WISH', 'VERBS', 'ACT', 'OWN', 'bare', 'is_wish', 'is_dated',
 # %% ../nbs/06_cues.ipynb #589b1bcb
 import re
 
+from .sieve import Sieve
+
 # %% ../nbs/06_cues.ipynb #7b894fe7
 MARK = re.compile(r"^[\s•●▪◦‣∙■□➢➤►✓✔✅❖🔹🔸👉*·–—-]+")
 
@@ -31,13 +33,15 @@ WISH = re.compile(
     r"|desejável|gradit")
 _wish_mark = re.compile(r"^\((?:optional|preferred|bonus|nice)|\((?:a )?(?:bonus|preferred|optional|plus|nice to have|desirable)\)\W{0,3}$")
 _must = re.compile(r"\bmust[- ]have\b|\b(?:is|are) (?:required|mandatory|essential|a must)\b|\b(?:required|mandatory)[.)]{0,3}$")
+_wishes = Sieve({"welcome": WISH, "marked": _wish_mark, "must": _must})
 
 # %% ../nbs/06_cues.ipynb #402b49d8
 def is_wish(s:str # from `bare`
            ) -> bool:
     "Whether a sentence calls what it names welcome rather than needed."
-    outside = re.sub(r"\([^()]{0,200}\)", "", s).strip() if "(" in s else s
-    return bool(WISH.search(outside) or _wish_mark.search(s)) and not _must.search(s)
+    says = _wishes(s)
+    outside = _wishes(re.sub(r"\([^()]{0,200}\)", "", s).strip()) if "(" in s else says
+    return ("welcome" in outside or "marked" in says) and "must" not in says
 
 # %% ../nbs/06_cues.ipynb #3ea82dff
 _told = re.compile(
@@ -141,10 +145,10 @@ _we = re.compile(r"\b(?:we|our|us)\b")
 _signs = {"must": _must, "told": _told, "told first": _told_first, "act": ACT, "acting": _acting, "asks": _asks, "asks first": _asks_first,
           "role": _role, "reader": _reader, "team": _team, "we": _we} | {name: re.compile(words) for name, words in _own.items()}
 OWN = tuple(_own)   # the cues of the employer's own words
+_found = Sieve(_signs)
 
 def cues(sentence:str # as it stands in the posting
         ) -> frozenset:
     "The names of a sentence's cues: `wish`, `listed`, and those of the patterns above."
     s = bare(sentence)
-    found = [name for name, words in _signs.items() if words.search(s)]
-    return frozenset(found + ["wish"] * is_wish(s) + ["listed"] * is_listed(s))
+    return frozenset(_found(s) + ["wish"] * is_wish(s) + ["listed"] * is_listed(s))
