@@ -241,16 +241,22 @@ def _trimmed(text, start, end):
     piece = text[start:end]
     return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
 
+@lru_cache(1 << 13)   # what an employer says of itself stands in each of its ads
+def _of_line(line, split):
+    "The pieces of one line, as if nothing stood before it."
+    found = [(*_trimmed(line, a, b), head) for a, b, head in _cut_line(line, split)]
+    found, out = [f for f in found if f[0] < f[1]], []
+    for a, b, head in found:
+        opens = heading_kind(line[a:b]) if head else _opened(line[a:b]) if len(found) == 1 else None
+        out.append(Piece(a, b, opens, len(found) == 1, cues(line[a:b])))
+    return out
+
 def pieces(text:str, # any text, cleaned or not
            split=nupunkt.sent_spans # a text's sentences as (start, end), e.g. from `splitter`
           ): # iterator of `Piece`, in order; together they cover every character that is not blank
     "Every heading, bullet and sentence."
     for m in _lines.finditer(text):
-        found = [(*_trimmed(text, m.start() + a, m.start() + b), head) for a, b, head in _cut_line(m[0], split)]
-        found = [f for f in found if f[0] < f[1]]
-        for a, b, head in found:
-            opens = heading_kind(text[a:b]) if head else _opened(text[a:b]) if len(found) == 1 else None
-            yield Piece(a, b, opens, len(found) == 1, cues(text[a:b]))
+        for a, b, *rest in _of_line(m[0], split): yield Piece(m.start() + a, m.start() + b, *rest)
 
 # %% ../nbs/07_pieces.ipynb #38cb70d2
 class SegmentError(RuntimeError):
