@@ -17,6 +17,7 @@ LETTERS = 40 # fewer tell no language
 @lru_cache(1)
 def _identifier(): return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
+@lru_cache(1 << 13)   # lists repeat themselves from ad to ad
 def _named(text, sure):
     "ISO 639-1 code, or None when the text is too short or the answer less sure than `sure`."
     if sum(map(str.isalpha, text)) < LETTERS: return None

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import nupunkt
 
 from .cues import ACT, MARK, VERBS, WISH, cues, is_dated, is_listed
+from .sieve import Sieve
 
 # %% ../nbs/07_pieces.ipynb #13b7232a
 _preferred = (r"\bprefer|nice (?:to|2) ha|\bbonus|\bplus(?:es)?\b|\bdesir|\bideally\b|(?:good|great) to ha|benefici|advantag"
@@ -165,11 +166,11 @@ def _leads(line):
     return end if fits and heading_kind(head) in ("required", "preferred", "duty", "intro") else 0
 
 # %% ../nbs/07_pieces.ipynb #bde8e286
-def _inner_headings(line):
-    "{start: end} of the headings inside a line; the first one wins where two overlap."
+def _inner_headings(line, marks=("glued", "walled")):
+    "{start: end} of the headings inside a line; the first one wins where two overlap. `marks` says which of the patterns are in it."
     def opens(g): return g.end() - g.start() < len(line) and (g.start() or g[0][-1] == ":" or line[g.end()].isupper())
-    found = {g.start(1): g.end() for g in _glued.finditer(line) if opens(g)}
-    if len(line) > 300: found |= {g.start(1): g.end(1) for g in _walled.finditer(line)}
+    found = {g.start(1): g.end() for g in _glued.finditer(line) if opens(g)} if "glued" in marks else {}
+    if "walled" in marks and len(line) > 300: found |= {g.start(1): g.end(1) for g in _walled.finditer(line)}
     return found | ({0: end} if (end := _leads(line)) else {})
 
 # %% ../nbs/07_pieces.ipynb #7e70d79d
@@ -177,6 +178,7 @@ _bullet = re.compile(r"\s*(?=[•●▪◦‣∙■□➢➤►✓✔✅❖🔹�
                      r"|(?<=[.;:])\s+(?=\(?\d{1,2}[.)]\s+[A-Z])")
 _joint = re.compile(r"(?<=[a-zà-ÿ0-9)\]][.!?;:])(?=[A-ZÀ-Þ][a-zà-ÿ]{1,30}[ ,’'-])|(?<=[a-zà-ÿ]{3}\))(?=[A-Z][a-z]{1,30} )"
                     r"|(?<=[a-zà-ÿ0-9]{2}[.!?])(?=[A-ZÀ-Þ]{1,6} )")
+_marks = Sieve({"glued": _glued, "walled": _walled, "bullet": _bullet, "joint": _joint})
 _runon = re.compile(rf"(?<=[a-z)]) (?=[A-Z][a-z])(?=(?i:{VERBS})\b (?!experience|knowledge|skills))"
     r"|(?<=[a-z)]) (?=(?:Experience|Proficien(?:t|cy)|Knowledge|Familiarity|Expertise|Bachelor|Strong|Proven|Excellent|Solid|Hands-on"
     r"|Demonstrated|Ability|Understanding"
@@ -209,9 +211,10 @@ def _runs(piece, start, end):
 # %% ../nbs/07_pieces.ipynb #f4022047
 def _cut_line(line, split=nupunkt.sent_spans):
     "(start, end, is heading) of the pieces of one line, in order, without gaps."
-    heads = _inner_headings(line)
+    heads = _inner_headings(line, marks := _marks(line))
     cuts = {0, len(line), *heads, *heads.values()}
-    if len(line) > 20: cuts |= {m.end() for m in _bullet.finditer(line)} | {m.start() for m in _joint.finditer(line)}
+    if len(line) > 20 and "bullet" in marks: cuts |= {m.end() for m in _bullet.finditer(line)}
+    if len(line) > 20 and "joint" in marks: cuts |= {m.start() for m in _joint.finditer(line)}
     at, cuts = 0, sorted(cuts)
     for end in cuts[1:]:
         if end < heads.get(at, 0): continue  # inside a heading
@@ -238,16 +241,22 @@ def _trimmed(text, start, end):
     piece = text[start:end]
     return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
 
+@lru_cache(1 << 13)   # what an employer says of itself stands in each of its ads
+def _of_line(line, split):
+    "The pieces of one line, as if nothing stood before it."
+    found = [(*_trimmed(line, a, b), head) for a, b, head in _cut_line(line, split)]
+    found, out = [f for f in found if f[0] < f[1]], []
+    for a, b, head in found:
+        opens = heading_kind(line[a:b]) if head else _opened(line[a:b]) if len(found) == 1 else None
+        out.append(Piece(a, b, opens, len(found) == 1, cues(line[a:b])))
+    return out
+
 def pieces(text:str, # any text, cleaned or not
            split=nupunkt.sent_spans # a text's sentences as (start, end), e.g. from `splitter`
           ): # iterator of `Piece`, in order; together they cover every character that is not blank
     "Every heading, bullet and sentence."
     for m in _lines.finditer(text):
-        found = [(*_trimmed(text, m.start() + a, m.start() + b), head) for a, b, head in _cut_line(m[0], split)]
-        found = [f for f in found if f[0] < f[1]]
-        for a, b, head in found:
-            opens = heading_kind(text[a:b]) if head else _opened(text[a:b]) if len(found) == 1 else None
-            yield Piece(a, b, opens, len(found) == 1, cues(text[a:b]))
+        for a, b, *rest in _of_line(m[0], split): yield Piece(m.start() + a, m.start() + b, *rest)
 
 # %% ../nbs/07_pieces.ipynb #38cb70d2
 class SegmentError(RuntimeError):

@@ -12,18 +12,18 @@ from typing import NamedTuple
 import nupunkt
 import pandas as pd
 
-from .cues import MARK, OWN, bare, cues, is_listed, is_wish
+from .cues import FORMAL, MARK, OWN, bare, cues, is_listed, is_wish
 from .language import language, spoken
 from .pieces import Piece, heading_block, pieces, splitter
 from .schema import TABLES
 from .section import revised
 
 # %% ../nbs/13_segment.ipynb #d425946c
-_lists, _formal = ("required", "preferred", "duty"), {"equality", "benefits", "legal"}
+_lists = "required", "preferred", "duty"
 
 def _section(p, mode, ahead):
     "The section of a piece below a heading."
-    if mode not in _lists and p.cues & _formal: return "other"
+    if mode not in _lists and p.cues & FORMAL: return "other"
     if "wish" in p.cues: return "preferred"
     if mode == "duty": return "required" if "listed" in p.cues else "duty"
     return _below_prose(p, mode, ahead) if mode not in _lists else _below_asked(p, mode)
@@ -70,7 +70,7 @@ def by_rules(text:str, # any text, cleaned or not
     last = {p.opens: n for n, p in enumerate(found)}  # where each kind of heading stands last
     for n, p in enumerate(found):
         opens = _opens(text[p.start:p.end], p, mode, "required" not in last)
-        if not opens and mode in _lists and p.cues & _formal: mode = "other"   # a closing without a heading
+        if not opens and mode in _lists and p.cues & FORMAL: mode = "other"   # a closing without a heading
         mode = opens or mode
         if not opens and mode == "required" and (cut := _wish_clause(text[p.start:p.end])):
             out.append(Piece(p.start, p.start + cut, None, False, cues(text[p.start:p.start + cut]), "required"))
@@ -85,7 +85,7 @@ def _block(p, section, opened):
     "The block of a piece that is no heading; `opened` is the block of the heading above it."
     if section != "other" or p.cues & {"asks", "listed", "wish"}: return None   # a wall of text may close with the employer's words
     own = next((c for c in OWN if c in p.cues), None)
-    if own not in _formal or "reader" in p.cues: own = "company" if own == "company" else opened
+    if own not in FORMAL or "reader" in p.cues: own = "company" if own == "company" else opened
     return own if own and not p.cues & {"role" if own == "company" else "reader"} else None
 
 def blocks(text:str,     # a posting
@@ -112,8 +112,7 @@ def segments(text:str, # any text, cleaned or not
             ) -> list: # of `Segment`, in order, covering every character that is not blank
     "The sentences, bullets and headings of a posting."
     found = by_rules(text, split)
-    plain = [p.section == "preferred" and "wish" in p.cues or p.section == "other" and bool(p.cues & _formal) for p in found]
-    sections = [p.section if is_plain else s for p, is_plain, s in zip(found, plain, revised(text, found))]
+    sections = revised(text, found)
     return [Segment(p.start, p.end, s, b) for p, s, b in zip(found, sections, blocks(text, found, sections))]
 
 # %% ../nbs/13_segment.ipynb #2f92f90e

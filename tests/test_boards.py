@@ -52,6 +52,15 @@ def test_hacker_news():
     assert found.sources.home[0].startswith("https://news.ycombinator.com") and not found.failed
 
 
+def test_hacker_news_without_bars_and_with_pay():
+    rows = [comment(1, "Oslo, Norway<p>Fjord Maps (YC W26) is looking for machine learning engineers."), comment(2, "We are hiring for machine learning."),
+            comment(3, "Acme | ML Engineer | Bern | €90k - 120k | we do machine learning"), comment(4, "Acme | NLP Engineer | $500k raised | machine learning")]
+    found = hn(HNServer(rows)).sightings.set_index("source_id")
+    assert found.company.where(found.company.notna(), None).tolist() == ["Fjord Maps", None, "Acme", "Acme"]
+    assert found.loc["3", ["salary_min", "salary_max", "salary_currency", "salary_period"]].tolist() == [90_000, 120_000, "EUR", "year"]
+    assert found.salary_min.notna().sum() == 1
+
+
 def test_a_thread_longer_than_the_search_allows():
     server = HNServer([comment(n, f"Acme {n} | ML Engineer | Bern") for n in range(1, 1101)])
     assert server.answer("/search_by_date", {"tags": "comment,story_100", "hitsPerPage": "1000"}, {})[1]["nbPages"] == 1   # a hundred would be missing

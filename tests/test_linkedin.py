@@ -74,6 +74,32 @@ def test_rows_that_come_and_go_between_pages_are_neither_lost_nor_doubled(seed):
     assert start - gone <= kept and {j["id"] for j in new} - gone <= kept
 
 
+@pytest.mark.parametrize("page, at", [(1, 5), (1, 19), (2, 0), (2, 18), (2, 30), (3, 36), (3, 45)])
+def test_a_row_taken_down_in_the_middle_moves_the_later_ones_forward_and_none_is_lost(page, at):
+    "After `page` pages the row `at` goes, so that what would have begun the next page now ends the one already read."
+    gone = []
+    server = LinkedInServer([job(n) for n in range(50)], [None] * page + [lambda s: gone.append(s.jobs.pop(at)["id"])])
+    start = {j["id"] for j in server.jobs}
+    found = ask(server)
+    assert found.sightings.source_id.is_unique and found.dropped.empty and not found.failed
+    assert start - set(gone) <= set(found.sightings.source_id) <= start
+
+
+@pytest.mark.parametrize("n", [1, 3, 7, 15])
+def test_rows_that_vanish_between_pages_while_others_arrive(n):
+    "As many come at the front as go from the middle, so that no offset tells that anything moved."
+    new, gone = [], set()
+    def move(server):
+        for _ in range(n):
+            new.append(job(1000 + len(new)))
+            server.jobs.insert(0, new[-1])
+            gone.add(server.jobs.pop(len(server.jobs) // 2)["id"])
+    server = LinkedInServer([job(k) for k in range(90)], [None, move, move])
+    start = {j["id"] for j in server.jobs}
+    found = ask(server, max_pages=60)
+    assert found.sightings.source_id.is_unique and (start | {j["id"] for j in new}) - gone <= set(found.sightings.source_id)
+
+
 def test_duplicated_pages_end():
     class Stuck(LinkedInServer):
         def page(self, path, query): return super().page(path, query | {"offset": 0})
