@@ -21,7 +21,7 @@ from .models import embedded_encoder, encoder_weights, is_packed, sha256, wrong
 # %% ../nbs/05_int8.ipynb #28a56126
 class _Graph:
     "Nodes and weights of an ONNX graph as it grows; a node's output has the node's name."
-    def __init__(self, weights): self.weights, self.nodes, self.held = weights, [], {}
+    def __init__(self, weights): self.weights, self.nodes, self.held = dict(weights), [], {}
 
     def hold(self, name, array=None):
         self.held[name] = np.ascontiguousarray(self.weights[name] if array is None else array, dtype=np.float32)
@@ -32,19 +32,21 @@ class _Graph:
         self.nodes.append(helper.make_node(op, inputs, [name, *more], name=name, domain=domain, **attributes))
         return name
 
-    def dense(self, x, name): return self.node("MatMul", [x, self.hold(f"{name}.weight", self.weights[f"{name}.weight"].T)], name, "")
+    def product(self, x, name): return self.node("MatMul", [x, self.hold(f"{name}.weight", self.weights[f"{name}.weight"].T)], f"{name}.product", "")
+    def dense(self, x, name): return self.node("Add", [self.product(x, name), self.hold(f"{name}.bias")], name, "")
 
 # %% ../nbs/05_int8.ipynb #cbe800f5
 def _layer(g, x, p, config):
     "One transformer layer on `x`; `p` is what its weights' names begin with."
-    w, eps = g.weights, config["layer_norm_eps"]
-    qkv = [f"{p}attention.self.{k}" for k in ("query", "key", "value")]
-    def summed(a, b, dense, norm): return g.node("SkipLayerNormalization", [a, b, g.hold(f"{norm}.weight"), g.hold(f"{norm}.bias"), g.hold(f"{dense}.bias")], norm, epsilon=eps)
-    a = g.node("Attention", [x, g.hold(f"{p}qkv.weight", np.concatenate([w[f"{q}.weight"].T for q in qkv], 1)),
-                             g.hold(f"{p}qkv.bias", np.concatenate([w[f"{q}.bias"] for q in qkv]))], f"{p}attention", num_heads=config["num_attention_heads"])
-    x = summed(g.dense(a, f"{p}attention.output.dense"), x, f"{p}attention.output.dense", f"{p}attention.output.LayerNorm")
-    h = g.node("BiasGelu", [g.dense(x, f"{p}intermediate.dense"), g.hold(f"{p}intermediate.dense.bias")], f"{p}gelu")
-    return summed(g.dense(h, f"{p}output.dense"), x, f"{p}output.dense", f"{p}output.LayerNorm")
+    for part in ("weight", "bias"): g.weights[f"{p}qkv.{part}"] = np.concatenate([g.weights[f"{p}attention.self.{k}.{part}"] for k in ("query", "key", "value")])
+    def summed(a, b, norm):
+        return g.node("LayerNormalization", [g.node("Add", [a, b], f"{norm}.sum", ""), g.hold(f"{norm}.weight"), g.hold(f"{norm}.bias")], norm, "", axis=-1, epsilon=config["layer_norm_eps"])
+    qkv = [f"{p}{k}" for k in ("query", "key", "value")]
+    g.node("Split", [g.dense(x, f"{p}qkv")], qkv[0], "", more=qkv[1:], axis=-1)
+    a = g.node("MultiHeadAttention", qkv, f"{p}attention", num_heads=config["num_attention_heads"])
+    x = summed(g.dense(a, f"{p}attention.output.dense"), x, f"{p}attention.output.LayerNorm")
+    h = g.node("BiasGelu", [g.product(x, f"{p}intermediate.dense"), g.hold(f"{p}intermediate.dense.bias")], f"{p}gelu")
+    return summed(g.dense(h, f"{p}output.dense"), x, f"{p}output.LayerNorm")
 
 # %% ../nbs/05_int8.ipynb #b67d4a9c
 _words = "bert.embeddings.word_embeddings.weight"
@@ -59,7 +61,7 @@ def graph(w:dict,      # weights as transformers names them: name -> float32 arr
     x = g.node("EmbedLayerNormalization", ["ids", "", "words", places, "", g.hold(f"{e}LayerNorm.weight"), g.hold(f"{e}LayerNorm.bias")], "embedded",
                more=["unused"], epsilon=config["layer_norm_eps"])
     for i in range(config["num_hidden_layers"]): x = _layer(g, x, f"bert.encoder.layer.{i}.", config)
-    g.node("Softmax", [g.node("Add", [g.dense(x, "classifier"), g.hold("classifier.bias")], "logits", "")], "probabilities", "", axis=-1)
+    g.node("Softmax", [g.dense(x, "classifier")], "probabilities", "", axis=-1)
     def value(name, kind, *shape): return helper.make_tensor_value_info(name, kind, shape)
     made = helper.make_graph(g.nodes, "tagger", [value("ids", TensorProto.INT32, 1, None), value("words", TensorProto.FLOAT, *w[_words].shape)],
         [value("probabilities", TensorProto.FLOAT, 1, None, len(w["classifier.bias"]))], [numpy_helper.from_array(a, n) for n, a in g.held.items()])
@@ -75,8 +77,8 @@ def _quantised(model, path):
     from onnx import TensorProto
     from onnxruntime.quantization import QuantType, quantize_dynamic
     logging.disable(logging.WARNING)   # a hint about shapes that does not apply
-    try: quantize_dynamic(model, path, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True, op_types_to_quantize=["MatMul", "Attention"],
-                          nodes_to_exclude=["classifier"], extra_options={"DefaultTensorType": TensorProto.FLOAT})
+    try: quantize_dynamic(model, path, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True, op_types_to_quantize=["MatMul"],
+                          nodes_to_exclude=["classifier.product"], extra_options={"DefaultTensorType": TensorProto.FLOAT})
     finally: logging.disable(logging.NOTSET)
 
 def write_int8(folder:Path, # a model folder; sign its card afterwards
@@ -103,7 +105,8 @@ class Network:
         import onnxruntime as ort
         options, path = ort.SessionOptions(), Path(folder)/FILE
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self.session, self.words = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]), _embeddings(folder)
+        self.session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"])
+        self.words = _embeddings(folder)
         made_from = self.session.get_modelmeta().custom_metadata_map.get("weights")
         if not is_packed(folder) and made_from != sha256(_weights_file(folder)):
             raise wrong(f"{path} made from the weights beside it", "one made from others", "Write it again with skillnb.int8.write_int8, then sign the card")

@@ -16,6 +16,7 @@ from .calibrate import calibrated
 from .int8 import FILE, Network, WordPieces, weights
 from .models import ModelError, card, embedded_encoder, is_packed, resolve, wrong
 from .schema import KINDS, empty
+from .screen import screen_of
 from .spans import Mention, best_paths, decode, lines, moves, windows, words
 
 # %% ../nbs/22_tag.ipynb #34367af2
@@ -66,7 +67,7 @@ class Tagger:
         labels, room = self._quick() if self.device == "cpu" and (Path(self.where)/FILE).is_file() else self._torch()
         self.tags, self.size = _tags(labels), min(about.get("window", 256), room - 2)
         self.name, self.languages = about.get("name", model), tuple(about.get("languages", ["en"]))
-        self.moves, self.calibration = moves(self.tags, about.get("moves")), about.get("calibration", {})
+        self.moves, self.calibration, self.screen = moves(self.tags, about.get("moves")), about.get("calibration", {}), screen_of(self.where)
         self.budget, self.known, self.answers = batch_size * self.size, {}, {}
 
     def __repr__(self): return f"Tagger({self.name!r}, languages={list(self.languages)})"
@@ -123,13 +124,14 @@ def _trim(held, most):
 def probabilities(self:Tagger,
     texts:list  # any texts
 ) -> tuple:     # words of each text; for each text an array (words, tags) of probabilities
-    "What the model says about each word; a word without pieces is outside for sure."
+    "What the model says about each word; a word that is not read, or has no pieces, is outside for sure."
     split, outside = [words(t) for t in texts], np.eye(len(self.tags), dtype=np.float32)[self.tags.index("O")]
     out = [np.tile(outside, (len(w), 1)) for w in split]
-    found = [(i, w, _key(w.ids)) for i, t in enumerate(texts) for w in windows(t, split[i], self.tokenizer, self.size)]
+    read = self.screen(texts, split) if self.screen else [range(len(w)) for w in split]
+    found = [(i, w, _key(w.ids)) for i, t in enumerate(texts) for w in windows(t, [split[i][n] for n in read[i]], self.tokenizer, self.size)]
     new = {key: w.ids for _, w, key in found if key not in self.known}
     self.known |= {_key(ids): p for ids, p in self._read(list(new.values()))}
-    for i, w, key in found: out[i][w.words] = self.known[key][w.first]
+    for i, w, key in found: out[i][[read[i][n] for n in w.words]] = self.known[key][w.first]
     _trim(self.known, KEEP)
     return split, out
 Tagger.probabilities = probabilities

@@ -20,6 +20,7 @@ import pandas as pd
 from .drift import save_words
 from .int8 import weights, write_int8
 from .models import ModelError, card, embedded_encoder, is_packed, resolve, signed, wrong
+from .screen import learn_screen, save_screen
 from .spans import TAGS, encode, learn_moves, lines, windows, words
 from .track import tracked
 
@@ -81,13 +82,16 @@ def examples(postings:pd.DataFrame, # columns posting_id, text
     return out
 
 # %% ../nbs/21_train.ipynb #137d1299
+def _spans(postings, labels):
+    "The labelled spans of each of `postings`."
+    of = dict(list(labels.groupby("posting_id")))
+    return [list(of[i].itertuples()) if i in of else [] for i in postings.posting_id]
+
 def _line_tags(postings, labels):
     "The tags of each line of `postings`, for `learn_moves`."
-    of = dict(list(labels.groupby("posting_id")))
-    for p in postings.itertuples():
-        split = words(p.text)
-        tags = encode(split, list(of[p.posting_id].itertuples()) if p.posting_id in of else [])
-        yield from (tags[r.start:r.stop] for r in lines(p.text, split))
+    for text, spans in zip(postings.text, _spans(postings, labels)):
+        tags = encode(split := words(text), spans)
+        yield from (tags[r.start:r.stop] for r in lines(text, split))
 
 def _tokenizer(name):
     "The tokenizer of a backbone, ready to be given words."
@@ -195,7 +199,7 @@ def _about(postings, labels, unseen, backbone, settings, name):
     "What the card says about data and settings."
     mark, who = _fingerprint(postings, labels, settings), labels.get("annotator", pd.Series(dtype=str)).dropna()
     from_ = card(backbone).get("name", Path(backbone).name) if Path(backbone).is_dir() else backbone
-    return {"name": name or f"tagger-{mark}", "backbone": from_, "languages": ["en"], "window": 256, "settings": settings,
+    return {"name": name or f"tagger-{mark}", "backbone": from_, "languages": ["en"], "window": 128, "settings": settings,
             "n_labels": len(labels), "n_postings": len(postings), "n_frozen": unseen, "fingerprint": mark,
             "trained_on": sorted(digests(postings.text)), "annotators": ", ".join(sorted(set(who.astype(str)))) or "not named"}
 
@@ -239,4 +243,5 @@ def _run(postings, labels, out, where, settings, about):
     finally: record.finish()
     about["moves"] = learn_moves(_line_tags(postings, labels))
     save_words(postings.text, folder)
+    save_screen(learn_screen(texts := postings.text.tolist(), _spans(postings, labels), groups(texts)), folder)
     return _saved(model, tokenizer, folder, about)
