@@ -2,7 +2,7 @@
 
     python benchmarks/recipes.py train NAME --pieces 512 --rate 3e-4 --epochs 6    # a model, kept in --out; every other epoch is measured
     python benchmarks/recipes.py train NAME --start NAME NAME --epochs 2           # goes on from the mean of two models' weights
-    python benchmarks/recipes.py compare NAME NAME                                 # each, their mean, and the mean of their weights
+    python benchmarks/recipes.py compare NAME NAME                                 # each, their mean, the mean of their weights, unlikely spans left out
 
 Reads labelled postings as `benchmarks/tagger.py` does. Frozen postings are never read; --fold -1 trains on all others and measures nothing. The figures it gave are in `recipes.md`.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from skillnb.calibrate import calibration, likely
 from skillnb.clean import language
 from skillnb.evaluate import counts, f1, interval, labels_file, read_labels
 from skillnb.models import embedded_encoder
@@ -99,21 +100,33 @@ def trained(train, args, tell):
     return model
 
 
-def scored(data, train, probabilities, weight=0.4):
-    "Strict F1 of hard and soft, hard of English postings alone, and relaxed F1, as a line."
+def decoded(data, train, probabilities, weight=0.4):
+    "The spans of each text; moves are learnt from `train`."
     start, move = moves(list(TAGS), learn_moves(_line_tags(train, labels_of(train)), weight))
     found = []
     for t, p in zip(data.text, probabilities):
         split, spans = words(t), []
         ranges = lines(t, split)
         for r, best in zip(ranges, best_paths([p[r.start:r.stop] for r in ranges], start, move)):
-            spans += decode(split[r.start:r.stop], [TAGS[i] for i in best])
+            spans += decode(split[r.start:r.stop], [TAGS[i] for i in best], p[r.start:r.stop][np.arange(len(best)), best].tolist())
         found.append(spans)
+    return found
+
+
+def scored(data, found):
+    "Strict F1 of hard and soft, hard of English postings alone, and relaxed F1, as a line."
     gold, english = data.gold.tolist(), [i for i, t in enumerate(data.text) if language(t) == "en"]
     strict, relaxed = counts(gold, found), counts(gold, found, relaxed=True)
     some = counts([gold[i] for i in english], [found[i] for i in english])
     figures = [f"{f1(strict, k):.4f} [{', '.join(f'{x:.3f}' for x in interval(strict, k))}]" for k in ("hard", "soft", "micro")]
     return " | ".join([*figures, f"{f1(some, 'hard'):.4f}", f"{f1(relaxed, 'hard'):.4f}"])
+
+
+def sure(data, found):
+    "Without unlikely spans; what calibrates one half of the postings was fitted on the other."
+    gold, halves = data.gold.tolist(), [range(h, len(data), 2) for h in (0, 1)]
+    by = [calibration([found[i] for i in half], [gold[i] for i in half])[0] for half in halves]
+    return [likely(spans, by[1 - i % 2]) for i, spans in enumerate(found)]
 
 
 def parsed():
@@ -133,7 +146,8 @@ if __name__ == "__main__":
     args, data = parsed(), folds()
     train, test = data[data.fold != args.fold], data[data.fold == args.fold]
     tokenizer, begun = _tokenizer(embedded_encoder()), time.time()
-    say = lambda name, p: print(f"| {name} | {scored(test, train, p)} | {time.time() - begun:.0f} s |", flush=True)
+    row = lambda name, found: print(f"| {name} | {scored(test, found)} | {time.time() - begun:.0f} s |", flush=True)
+    say = lambda name, p: row(name, decoded(test, train, p))
     args.out.mkdir(parents=True, exist_ok=True)
     print(f"| fold {args.fold}, {len(test)} postings | hard | soft | both | hard, English | hard, relaxed | since start |\n|---|---|---|---|---|---|---|")
     if args.what == "train":
@@ -148,4 +162,6 @@ if __name__ == "__main__":
         say(name, each[-1])
     say("mean of what they say", [sum(p) / len(p) for p in zip(*each)])
     model.load_state_dict(mean(kept))
-    say("mean of their weights", probabilities(model, test.text, tokenizer))
+    found = decoded(test, train, probabilities(model, test.text, tokenizer))
+    row("mean of their weights", found)
+    row("without unlikely spans", sure(test, found))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from .calibrate import calibration
+from .calibrate import calibration, likely
 from .evaluate import _spans, counts, difference, f1, memory, score
 from .models import card, champion, crown, keep, signed, trained, uncrown, wrong
 from .schema import empty
@@ -112,6 +112,13 @@ def models(root:str # the store
 # %% ../nbs/44_champion.ipynb #c4567d8e
 MARGIN = 0.005   # F1 that a challenger may lose in the worst case
 
+def _found(taggers, rows):
+    "What challenger and champion find, each calibrated on `rows`; the challenger's calibration, and its errors."
+    for t in taggers: t.calibration = {}   # of other postings: it would favour one of them
+    raw, gold = [_spans(t(rows.text.tolist())) for t in taggers], rows.gold.tolist()
+    fits = [calibration(spans, gold) for spans in raw]
+    return [[likely(spans, by) for spans in found] for found, (by, _) in zip(raw, fits)], *fits[0]
+
 class Contest(NamedTuple):
     "What a contest found."
     scores: pd.DataFrame     # rows of `scores`
@@ -132,8 +139,7 @@ def contest(root:str,              # the store
     rows, names = labelled(postings, labels), [t.name for t in taggers]
     apart, rest = _measuring(rows, *taggers), rows[~rows.frozen]
     if apart.empty: return _unmeasured(root, folder, day)
-    gold, found = apart.gold.tolist(), [_spans(t(apart.text.tolist())) for t in taggers]
-    by, errors = calibration(found[0], gold)
+    gold, (found, by, errors) = apart.gold.tolist(), _found(taggers, apart)
     scores = _measured(apart, names, found, memory(rest.text.tolist(), rest.gold.tolist())(apart.text.tolist()), errors)
     mine = scores[scores.model == names[0]]
     signed(folder, **card(folder) | {"calibration": by, "scores": {r.metric: [r.value, r.low, r.high] for r in mine.fillna(0.0).itertuples()}})

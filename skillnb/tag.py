@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .calibrate import calibrated
+from .calibrate import likely
 from .int8 import FILE, Network, WordPieces, weights
 from .models import ModelError, card, embedded_encoder, is_packed, resolve, wrong
 from .schema import KINDS, empty
@@ -145,9 +145,8 @@ def _spans(self, texts, split, found):
     return out
 
 def _mentions(self, text, spans):
-    "`Mention`s of one text, with probabilities for scores."
-    by = [calibrated(s.score, self.calibration.get(s.kind)) for s in spans]
-    return [Mention(s.start, s.end, text[s.start:s.end], s.kind, max(round(float(p), 4), 1e-4)) for s, p in zip(spans, by)]
+    "The likely `spans` of one text as `Mention`s, with probabilities for scores."
+    return [Mention(s.start, s.end, text[s.start:s.end], s.kind, s.score) for s in likely(spans, self.calibration)]
 Tagger._spans, Tagger._mentions = _spans, _mentions
 
 # %% ../nbs/22_tag.ipynb #9a8d6b95
