@@ -109,15 +109,16 @@ def models(root:str # the store
     out = out.merge(told[["model", "f1", "difference", "low", "high", "last"]], how="left")
     return out.sort_values("role", key=lambda r: r != "champion", kind="stable", ignore_index=True)
 
-# %% ../nbs/44_champion.ipynb #c4567d8e
-MARGIN = 0.005   # F1 that a challenger may lose in the worst case
-
+# %% ../nbs/44_champion.ipynb #3cb5e09a
 def _found(taggers, rows):
     "What challenger and champion find, each calibrated on `rows`; the challenger's calibration, and its errors."
     for t in taggers: t.calibration = {}   # of other postings: it would favour one of them
     raw, gold = [_spans(t(rows.text.tolist())) for t in taggers], rows.gold.tolist()
     fits = [calibration(spans, gold) for spans in raw]
     return [[likely(spans, by) for spans in found] for found, (by, _) in zip(raw, fits)], *fits[0]
+
+# %% ../nbs/44_champion.ipynb #c4567d8e
+MARGIN = 0.005   # F1 that a challenger may lose in the worst case
 
 class Contest(NamedTuple):
     "What a contest found."
