@@ -163,7 +163,7 @@ def uncrown(root:str, # the store
            ) -> dict: # the new `champion.json`
     "Put the champion before this one back; this one is barred: no contest crowns it again."
     now = champion(root)
-    if not now["before"]: raise wrong(f"a champion before {now['champion']}", "none", "There is nothing to go back to; `skillnb model promote shipped` names the tagger that came with the library")
+    if not now["before"]: raise wrong(f"a champion before {now['champion']}", "none", "There is nothing to go back to; `skillnb model list` shows who can be promoted")
     *before, name = now["before"]
     return _enthrone(root, name, before, [*now["barred"], now["champion"]], {}, day)
 

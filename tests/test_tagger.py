@@ -141,7 +141,7 @@ def test_a_model_for_something_else_is_refused(tmp_path):
     with pytest.raises(ModelError, match="no skill tagger"): Tagger(str(bert(tmp_path/"mood", ["GOOD", "BAD"])))
 
 
-@pytest.mark.parametrize("name", ["int8.onnx", "config.json"])
+@pytest.mark.parametrize("name", ["int8.onnx", "config.json", "screen.safetensors"])
 @pytest.mark.parametrize("damage", ["altered", "missing"])
 def test_damaged_models_are_not_loaded(tmp_path, name, damage):
     shutil.copytree(SHIPPED, tmp_path/"copy")
