@@ -68,16 +68,19 @@ def embedded_encoder() -> Path: # a transformers folder
     return verified(folder/"model.safetensors", ENCODER_SHA256).parent
 
 # %% ../nbs/04_models.ipynb #f6835337
-def card(folder:Path # a model folder
-        ) -> dict:   # what `card.json` says; empty without one
-    "A model's card; raises `ModelError` if it cannot be read."
-    path = Path(folder)/"card.json"
-    if not path.is_file(): return {}
-    try: about = json.loads(path.read_text(encoding="utf-8"))
+def _as_card(read, path):
+    "What was read from `path`, if it is a card; raises `ModelError`."
+    try: about = json.loads(read)
     except (ValueError, RecursionError): about = None
     files = about.get("files", {}) if isinstance(about, dict) else None
     if isinstance(files, dict) and all(re.fullmatch(r"[\w-][\w.-]*", n) and isinstance(sha, str) for n, sha in files.items()): return about
     raise wrong(f"JSON that is a model's card in {path}", "something else", "Restore the file or train the model again")
+
+def card(folder:Path # a model folder
+        ) -> dict:   # what `card.json` says; empty without one
+    "A model's card; raises `ModelError` if it cannot be read."
+    path = Path(folder)/"card.json"
+    return _as_card(path.read_bytes(), path) if path.is_file() else {}
 
 def signed(folder:Path, # a model folder
            **about      # name, languages, scores, ...
@@ -197,10 +200,10 @@ def model_folder(root:str, # the store
 # %% ../nbs/04_models.ipynb #429e9fe6
 def trained(root:str # the store
            ) -> dict: # name -> card, in order of names
-    "The cards of all models that a store has trained."
+    "The cards of all models that a store has trained; raises `ModelError` if one cannot be read."
     fs, models = _models(root)
     found = fs.glob(f"{models}/*/card.json") if fs.exists(models) else []
-    return {path.split("/")[-2]: json.loads(fs.cat_file(path)) for path in sorted(found)}
+    return {path.split("/")[-2]: _as_card(fs.cat_file(path), path) for path in sorted(found)}
 
 # %% ../nbs/04_models.ipynb #c906c3b3
 REACH = 5   # rollbacks that are possible
@@ -209,7 +212,8 @@ def kept(root:str # the store
         ) -> list: # names of models whose weights are there
     "Models of a store that can tag."
     fs, models = _models(root)
-    return [name for name in trained(root) if fs.exists(f"{models}/{name}/config.json")]
+    found = [fs.glob(f"{models}/*/{file}") if fs.exists(models) else [] for file in ("card.json", "config.json")]
+    return sorted(set.intersection(*({path.split("/")[-2] for path in paths} for paths in found)))
 
 def prune(root:str,   # the store
           *more:str   # names that stay in any case

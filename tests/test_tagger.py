@@ -209,6 +209,11 @@ def test_models_on_the_command_line(tmp_path, skillnb):
     assert no.returncode == 1 and "found none" in no.stderr and "Traceback" not in no.stderr
     assert ask("rollback").returncode == 0 and ask("rollback").returncode == 1   # back to the shipped one, and no further
     assert Store(root).read("promotions").event.value_counts().to_dict() == {"promoted": 2, "restored": 2}
+    for file in ("first/card.json", "champion.json"):
+        (tmp_path/"store"/"models"/file).write_text("{")
+        told = ask("list")
+        assert told.returncode == 1 and file in told.stderr and "Traceback" not in told.stderr
+
 
 def test_a_champion_is_published_with_its_card(tmp_path):
     (folder := tmp_path/"week-1").mkdir()
