@@ -16,7 +16,7 @@ import pandas as pd
 
 from .calibrate import calibration, likely
 from .evaluate import _spans, counts, difference, f1, memory, score
-from .models import card, champion, crown, keep, signed, trained, uncrown, wrong
+from .models import card, champion, crown, keep, kept, prune, signed, trained, uncrown, wrong
 from .schema import empty
 from .spans import Span
 from .store import Store
@@ -93,16 +93,17 @@ def rollback(root:str, # the store
     return now
 
 # %% ../nbs/44_champion.ipynb #8a0b1b9b
-def _role(model, now):
-    "What a model is, from `champion.json`."
+def _role(model, now, held):
+    "What a model is, from `champion.json` and from whether its weights are `held`."
     if model == now["champion"]: return "champion"
+    if not held: return "card only"
     return "taken back" if model in now["barred"] else "before" if model in now["before"] else "challenger"
 
 def models(root:str # the store
           ) -> pd.DataFrame: # model, role, postings, labels, backbone, f1, difference, low, high, last
     "All models of a store and what became of them, the champion first."
-    now, cards = champion(root), {"shipped": {}, **trained(root)}
-    out = pd.DataFrame([(m, _role(m, now), c.get("n_postings"), c.get("n_labels"), c.get("backbone")) for m, c in cards.items()],
+    now, cards, held = champion(root), {"shipped": {}, **trained(root)}, ["shipped", *kept(root)]
+    out = pd.DataFrame([(m, _role(m, now, m in held), c.get("n_postings"), c.get("n_labels"), c.get("backbone")) for m, c in cards.items()],
                        columns=["model", "role", "postings", "labels", "backbone"]).astype({"postings": "Int64", "labels": "Int64"})
     told = Store(root).read("promotions").sort_values("at", kind="stable").drop_duplicates("model", keep="last")
     told["last"] = told["at"].str[:10] + " " + told.event + ": " + told.reason
@@ -157,10 +158,12 @@ def _decide(root, day, names, n, gain, value):
     if barred: reason = f"it was taken back by hand; `skillnb model promote {name}` makes it the champion. {reason}"
     if not (barred or worse): crown(root, name, {"strict f1 micro": value}, day)
     _remember(root, day, name, "kept" if barred or worse else "promoted", reason, against, n, value, gain)
+    prune(root, name)
     return ("challenger", f"{name} stays a challenger: {reason}") if barred or worse else ("champion", f"{name} is the champion: {reason}")
 
 def _unmeasured(root, folder, day):
     "Keep a challenger that could not be measured."
     name, reason = keep(folder, root), "expected frozen postings with labels, found none"
     _remember(root, day, name, "kept", reason, champion(root)["champion"])
+    prune(root, name)
     return Contest(empty("scores"), f"{name} is kept, not crowned: {reason}", "challenger", confusion([], []))

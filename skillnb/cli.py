@@ -440,7 +440,10 @@ def _held(root, profile):
 def model_list(root: Root = None, profile: Profile = "demo"):
     "All models, the champion first, with what each contest said."
     from skillnb.champion import models
-    with _exits(): _table(models(load(profile, root=root).root))
+    from skillnb.models import ModelError
+    with _exits():
+        try: _table(models(load(profile, root=root).root))
+        except ModelError as e: _leave(e, 1)
 
 @model_app.command("promote")
 def model_promote(name: Annotated[str, typer.Argument(help="A name that `skillnb model list` shows.")], root: Root = None, profile: Profile = "demo"):

@@ -99,14 +99,18 @@ def cores() -> int:
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()   # macOS and Windows do not say
     return int(os.environ.get("OMP_NUM_THREADS") or mine)
 
+def _session(model):
+    "A path, or a model's bytes, ready to run on one thread."
+    import onnxruntime as ort
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"])
+
 class Network:
     "The tagger's network: `Network(folder)(windows)` gives an array (pieces, tags) of probabilities for each. Raises `ModelError`."
     def __init__(self, folder:Path): # a model folder with `int8.onnx`
-        import onnxruntime as ort
-        options, path = ort.SessionOptions(), Path(folder)/FILE
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self.session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"])
-        self.words = _embeddings(folder)
+        path = Path(folder)/FILE
+        self.session, self.words = _session(str(path)), _embeddings(folder)
         made_from = self.session.get_modelmeta().custom_metadata_map.get("weights")
         if not is_packed(folder) and made_from != sha256(_weights_file(folder)):
             raise wrong(f"{path} made from the weights beside it", "one made from others", "Write it again with skillnb.int8.write_int8, then sign the card")

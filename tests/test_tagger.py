@@ -141,7 +141,7 @@ def test_a_model_for_something_else_is_refused(tmp_path):
     with pytest.raises(ModelError, match="no skill tagger"): Tagger(str(bert(tmp_path/"mood", ["GOOD", "BAD"])))
 
 
-@pytest.mark.parametrize("name", ["int8.onnx", "config.json"])
+@pytest.mark.parametrize("name", ["int8.onnx", "config.json", "screen.safetensors"])
 @pytest.mark.parametrize("damage", ["altered", "missing"])
 def test_damaged_models_are_not_loaded(tmp_path, name, damage):
     shutil.copytree(SHIPPED, tmp_path/"copy")
@@ -209,6 +209,11 @@ def test_models_on_the_command_line(tmp_path, skillnb):
     assert no.returncode == 1 and "found none" in no.stderr and "Traceback" not in no.stderr
     assert ask("rollback").returncode == 0 and ask("rollback").returncode == 1   # back to the shipped one, and no further
     assert Store(root).read("promotions").event.value_counts().to_dict() == {"promoted": 2, "restored": 2}
+    for file in ("first/card.json", "champion.json"):
+        (tmp_path/"store"/"models"/file).write_text("{")
+        told = ask("list")
+        assert told.returncode == 1 and file in told.stderr and "Traceback" not in told.stderr
+
 
 def test_a_champion_is_published_with_its_card(tmp_path):
     (folder := tmp_path/"week-1").mkdir()
