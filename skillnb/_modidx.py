@@ -524,6 +524,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'skillnb.linkedin.walk': ('linkedin.html#walk', 'skillnb/linkedin.py'),
                                   'skillnb.linkedin.window': ('linkedin.html#window', 'skillnb/linkedin.py')},
             'skillnb.models': { 'skillnb.models.ModelError': ('models.html#modelerror', 'skillnb/models.py'),
+                                'skillnb.models._as_card': ('models.html#_as_card', 'skillnb/models.py'),
                                 'skillnb.models._enthrone': ('models.html#_enthrone', 'skillnb/models.py'),
                                 'skillnb.models._models': ('models.html#_models', 'skillnb/models.py'),
                                 'skillnb.models._sha256': ('models.html#_sha256', 'skillnb/models.py'),

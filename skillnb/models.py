@@ -72,8 +72,11 @@ def card(folder:Path # a model folder
         ) -> dict:   # what `card.json` says; empty without one
     "A model's card; raises `ModelError` if it cannot be read."
     path = Path(folder)/"card.json"
-    if not path.is_file(): return {}
-    try: about = json.loads(path.read_text(encoding="utf-8"))
+    return _as_card(path.read_bytes(), path) if path.is_file() else {}
+
+def _as_card(content, path):
+    "What a card says; raises `ModelError` if it is none."
+    try: about = json.loads(content)
     except (ValueError, RecursionError): about = None
     files = about.get("files", {}) if isinstance(about, dict) else None
     if isinstance(files, dict) and all(re.fullmatch(r"[\w-][\w.-]*", n) and isinstance(sha, str) for n, sha in files.items()): return about
@@ -200,7 +203,7 @@ def trained(root:str # the store
     "The cards of all models that a store has trained."
     fs, models = _models(root)
     found = fs.glob(f"{models}/*/card.json") if fs.exists(models) else []
-    return {path.split("/")[-2]: json.loads(fs.cat_file(path)) for path in sorted(found)}
+    return {path.split("/")[-2]: _as_card(fs.cat_file(path), path) for path in sorted(found)}
 
 # %% ../nbs/04_models.ipynb #f38c6fcc
 def resolve(name:str,     # "shipped", "embedded", "champion", a folder, or a name on the model hub
