@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from copy import deepcopy
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -33,7 +34,7 @@ def ways(shape, at=()):
 
 def value(kind, data):
     "Any value: an odd one, a text, a number, a list, or whatever JSON the bytes are."
-    if kind < 64: return ODD[kind % len(ODD)]
+    if kind < 64: return deepcopy(ODD[kind % len(ODD)])
     if kind < 160: return text(data)
     if kind < 192: return int.from_bytes(data[:8], "big", signed=True)
     if kind < 224: return [text(part) for part in data.split(b"\0")]

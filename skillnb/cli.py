@@ -137,7 +137,8 @@ def review(file: Annotated[Optional[Path], typer.Argument(help="A table with ver
         store = Store(load(profile, root=root).root, stage="review")
         postings, found = store.read("postings"), store.read("labels")
         try:
-            if file: return print(_decided(store, postings, *r.read(file, postings)))
+            if file:
+                with store.lock(): return print(_decided(store, postings, *r.read(file, postings)))
             n = r.write(out, r.doubtful(found, store.read("mentions"), most), postings, store.read("segments"))
         except r.ReviewError as e: _leave(e, 1)
         if not n: return print("nothing is doubtful: no posting was read by both a teacher and the tagger. Run `skillnb label` and `skillnb tag-all` first")
@@ -207,9 +208,10 @@ def decide(file: Annotated[Path, typer.Argument(help="The CSV, filled in.")], ro
         try: made = decisions(file.read_text(encoding="utf-8-sig"))
         except (DecisionError, UnicodeDecodeError) as e: _leave(f"{file}: {e}", 1)
         store = Store(load(profile, root=root).root, stage="decide")
-        day = (store.days("mentions") or [date.today().isoformat()])[-1]
-        held = store.read("decisions").drop(columns="collected_on")
-        store.write("decisions", pd.concat([held, made]).drop_duplicates(["name", "kind"], keep="last"), day)
+        with store.lock():
+            day = (store.days("mentions") or [date.today().isoformat()])[-1]
+            held = store.read("decisions").drop(columns="collected_on")
+            store.write("decisions", pd.concat([held, made]).drop_duplicates(["name", "kind"], keep="last"), day)
         print(f"{len(made)} decisions taken over. Apply them: skillnb run --from skills")
 
 # %% ../nbs/51_cli.ipynb #bf11912f
@@ -418,7 +420,8 @@ def _tell(line): err.print(line, markup=False, highlight=False, soft_wrap=True)
 
 def _kept_scores(rows, root):
     "Write what was measured of teachers into `scores`, a part for each set of them."
-    Store(root, stage=f"evaluate-{sha256(' '.join(sorted(set(rows.model))).encode()).hexdigest()[:12]}").write("scores", rows, date.today().isoformat())
+    store = Store(root, stage=f"evaluate-{sha256(' '.join(sorted(set(rows.model))).encode()).hexdigest()[:12]}")
+    with store.lock(): store.write("scores", rows, date.today().isoformat())
     return rows
 
 # %% ../nbs/51_cli.ipynb #8c6a56cf

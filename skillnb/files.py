@@ -160,7 +160,7 @@ class TableFile:
         if path.suffix.lower() not in kinds: raise FetchError(f"{path.name}: expected a .jsonl, .ndjson or .parquet file. A folder of .txt files: `skillnb import-text FOLDER`")
         try:
             for where, row, why in kinds[path.suffix.lower()](path): self._take(path, where, row, why, harvest)
-        except (pa.ArrowException, OSError) as e: harvest.stop(path.name, f"cannot be read any further: {str(e).splitlines()[0][:200]}")
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as e: harvest.stop(path.name, f"cannot be read any further: {str(e).splitlines()[0][:200]}")
 
 # %% ../nbs/09_files.ipynb #751ceb1d
 def _of_lines(self, path):

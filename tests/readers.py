@@ -20,7 +20,7 @@ from skillnb.regions import answered
 from skillnb.replies import Replies
 from skillnb.review import COLUMNS, ReviewError, read as review
 from skillnb.runs import newest
-from skillnb.schema import TABLES, conform
+from skillnb.schema import TABLES, SchemaError, conform
 from skillnb.segment import segments
 from skillnb.source import FetchError, Harvest, frames
 from skillnb.store import Store, StoreError
@@ -188,8 +188,8 @@ def reviewed(content):
 
 
 def decided(content):
-    try: return decisions(content.encode("utf-8", "replace").decode()).drop_duplicates(["name", "kind"])
-    except DecisionError: pass
+    try: conform("decisions", decisions(content.encode("utf-8", "replace").decode()).drop_duplicates(["name", "kind"]))
+    except (DecisionError, SchemaError): pass
 
 
 # files of our own that somebody altered

@@ -265,3 +265,21 @@ def test_a_record_of_a_run(here, content):
     (here/"logs"/"1").mkdir(parents=True, exist_ok=True)
     (here/"logs"/"1"/"run.json").write_text(content, encoding="utf-8", errors="replace")
     newest(here/"logs", False)
+
+
+# what benchmarks/fuzz.py found
+
+def test_a_parquet_file_with_a_column_that_is_no_text(here):
+    pd.DataFrame({"text": ["We use Python and SQL."], "abcdefgh": [1]}).to_parquet(here/"jobs.parquet")
+    (here/"jobs.parquet").write_bytes((here/"jobs.parquet").read_bytes().replace(b"abcdefgh", b"a\x8ccdefgh"))
+    harvest = Harvest("file", "2026-01-05")
+    try: TableFile(here/"jobs.parquet").fetch(harvest)
+    except FetchError: return
+    assert harvest.failed or harvest.kept
+
+
+def test_a_list_of_models_with_a_damaged_card(here):
+    from skillnb.models import trained
+    (folder := here/"damaged"/"models"/"a").mkdir(parents=True)
+    (folder/"card.json").write_text("")
+    with pytest.raises(ModelError, match="train the model again"): trained(here/"damaged")

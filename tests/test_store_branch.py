@@ -57,3 +57,11 @@ def test_no_network_is_not_an_empty_store(clone, tmp_path):
     (tmp_path/"hub.git").rename(tmp_path/"gone.git")
     assert run(SCRIPT, "restore", "data", cwd=a).returncode != 0
     assert run(SCRIPT, "lose", "data", cwd=a).returncode == 2
+
+
+def test_a_store_at_an_address_stays_there(clone):
+    a = clone("a")
+    for what in ("restore", "save"):
+        done = run(SCRIPT, what, "hf://datasets/me/store", cwd=a)
+        assert done.returncode == 0 and "the store is at hf://datasets/me/store" in done.stdout
+    assert list(a.iterdir()) == [a/".git"]
