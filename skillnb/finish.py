@@ -70,7 +70,7 @@ def card(title:str, said:str, site:str, # what the page is called, one sentence,
     draw.rectangle((0, 0, 20, 630), 240)
     title = _wrapped(title[:300], big, 1040, 3)
     draw.multiline_text((80, 90), title, 224, big, spacing=14)
-    draw.multiline_text((80, 130 + draw.multiline_textbbox((0, 0), title, big, spacing=14)[3]), _wrapped(said[:400], mid, 1040, 3), 160, mid, spacing=12)
+    draw.multiline_text((80, 130 + draw.multiline_textbbox((0, 0), title, big, spacing=14)[3]), _wrapped(said[:400], mid, 1040, (5, 4, 2)[title.count("\n")]), 160, mid, spacing=12)
     draw.text((80, 550), _wrapped(site[:200], small, 1040, 1), 224, small)
     picture = picture.point(lambda level: level >> 4)
     picture.putpalette(_shades)
@@ -81,8 +81,11 @@ def _found(pattern, page): return (m := re.search(pattern, page, re.S)) and m[1]
 
 def about(page:str # HTML
          ) -> tuple: # title, description
-    "Title and description of a page, as text."
-    return html.unescape(_found(r"<title>(.*?)(?: – [^<]*)?</title>", page)), html.unescape(_found(r'<meta name="description" content="([^"]*)"', page))
+    "Title of a page and what it says of itself, as text: the sentence that it opens with, or else its description; of fictional data it says so first."
+    lead = re.sub("<[^>]*>", "", _found(r'<p class="lead">(.*?)</p>', page))
+    said = lead or _found(r'<meta name="description" content="([^"]*)"', page)
+    demo = "Demo with fictional postings. " if '<p class="banner"' in page else ""
+    return html.unescape(_found(r"<title>(.*?)(?: – [^<]*)?</title>", page)), demo + " ".join(html.unescape(said).split())
 
 def announced(page:str,    # HTML
               address:str, # where it lies, from the site's top

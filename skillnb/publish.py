@@ -26,7 +26,7 @@ from .schema import TABLES, conform
 
 # %% ../nbs/45_publish.ipynb #6b42bca1
 DOWNLOADS = ("trends", "countings", "changes", "comparisons", "skills", "facets", "sections", "kinds", "pairs", "steps", "corrected", "published",
-             "scores", "promotions", "drift", "requests", "vocabulary", "folds", "dropped", "sources", "runs")
+             "scores", "requests", "vocabulary", "folds", "dropped", "sources", "runs")
 
 _COLLECTED = """
 SELECT date_trunc('week', s.collected_on)::DATE AS week, s.source, count(*) AS sightings, count(DISTINCT coalesce(p.duplicate_of, p.posting_id)) AS postings
@@ -36,10 +36,12 @@ LEFT JOIN postings p ON p.posting_id = t.posting_id GROUP BY ALL ORDER BY 1, 2""
 FIELDS = {"posted_at": "Date posted", "url": "Address", "company": "Employer", "place": "Place", "remote": "Remote", "seniority": "Level", "employment_type": "Contract", "salary_min": "Pay"}
 _FILLED = "SELECT source, count(*) AS sightings, " + ", ".join(f"avg(({f} IS NOT NULL)::INT) AS {f}" for f in FIELDS) + " FROM sightings GROUP BY 1 ORDER BY 1"
 
-COUNTED = {   # what one row is, the key, and how it is counted
+COUNTED = {   # what is counted for the site, or has rows of many days: what one row is, the key, and how it is asked for
     "collected": ("postings that a week's collection brought from a source", ("week", "source"), _COLLECTED),
-    "groups": ("a group of skills in one week", ("name", "week"), group_weeks),
+    "groups": ("a group of skills in one week", ("name", "week"), lambda report: group_weeks(report).assign(week=lambda g: g.week.dt.date)),
     "filled": ("a source, and the part of its sightings in which a field is filled", ("source",), _FILLED),
+    "drift": ("one measure of a collection's new postings, as the tagger sees them", ("collected_on", "measure"), "SELECT * FROM drift ORDER BY collected_on, measure"),
+    "promotions": ("what became of a model after it was trained, or by a person's hand", ("model", "event", "at"), "SELECT * EXCLUDE (collected_on) FROM promotions ORDER BY \"at\", model"),
     "languages": ("a language of the distinct postings", ("language",), "SELECT language, count(*) AS postings FROM postings WHERE duplicate_of IS NULL GROUP BY 1 ORDER BY 2 DESC, 1"),
     "sentences": ("a kind of sentence of the distinct postings", ("section", "block"), "SELECT section, block, count(*) AS sentences, count(DISTINCT posting_id) AS postings FROM segments GROUP BY ALL ORDER BY ALL"),
 }
@@ -90,7 +92,7 @@ def _words():
 
 def meaning_of(table:str, column:str=None) -> str:
     "What one row of a table is, or what a column holds."
-    if column is None: return TABLES[table].row if table in TABLES else COUNTED[table][0]
+    if column is None: return COUNTED[table][0] if table in COUNTED else TABLES[table].row
     return _words().get(f"{table}.{column}") or _words()[column]
 
 # %% ../nbs/45_publish.ipynb #e931d1c6
@@ -98,11 +100,11 @@ def dictionary(report:Report) -> Html:
     "Every column of every table that is offered: type, meaning, whether it is part of the key."
     tables = []
     for name in (*DOWNLOADS, *COUNTED):
-        schema, key = (TABLES[name].schema, TABLES[name].key) if name in TABLES else (download(report, name).schema, COUNTED[name][1])
+        schema, key = (download(report, name).schema, COUNTED[name][1]) if name in COUNTED else (TABLES[name].schema, TABLES[name].key)
         tables.append({"name": name, "row": meaning_of(name), "columns": [{"name": f.name, "type": _TYPES.get(str(f.type), "text"), "key": f.name in key, "meaning": meaning_of(name, f.name)} for f in schema]})
     return fragment("dictionary", tables)
 
-_TYPES = {"int64": "whole number", "double": "number", "bool": "true or false", "date32[day]": "day", "list<item: string>": "list of texts", "list<element: string>": "list of texts"}
+_TYPES = {"int64": "whole number", "double": "number", "bool": "true or false", "date32[day]": "day", "timestamp[us]": "day", "list<item: string>": "list of texts", "list<element: string>": "list of texts"}
 
 # %% ../nbs/45_publish.ipynb #057a89e0
 def digest(report:Report,

@@ -108,6 +108,8 @@ def _closer(write, vocab, weekly, monday, n):
     write("steps", [(1, "python", 40, 40, 99, .4, .31, .5, .2), (2, "sql", 5, 45, 99, .45, .36, .55, .3)])
     write("corrected", [("python", 80, 88, .91, .83, .95, 40, 30, 4, 1, .96, .84, .99, .88, .74, .95, .98, .9, 1., "corrected")])
     write("concepts", [("python", 1, "http://data.europa.eu/esco/skill/1", "Python (computer programming)", 1., True)])
+    write("drift", [("mean score", .9, .85, .95, n, 8, .7, .99, False, "tiny-tagger")])
+    write("promotions", [("2025-04-13T06:00:00", "tiny-tagger", "promoted", "shipped", 40, .81, .02, .01, .03, PAYLOADS[0])])
     write("folds", [(f"{i:016x}", f"{i - 1:016x}", "text", .8) for i in (150, 151)])
     write("published", [("python", monday[d], 20, 22, .9, .72, .97, f"{m}, floor 20, 95%", "0.1.0-abc", "tiny-tagger") for m, d in enumerate(DAYS[-2:], 1)])
 

@@ -113,10 +113,11 @@ BOXES = """() => [...document.querySelectorAll('.box')].filter(b => b.scrollWidt
 
 
 def faults(page, width, axe):
-    "What is wrong with a page as it stands: too wide, headings out of order, a violation of WCAG 2.2 AA that axe knows of."
+    "What is wrong with a page as it stands: too wide, hidden parts that show, headings out of order, a violation of WCAG 2.2 AA that axe knows of."
     levels = outline(page)
     if page.evaluate(TOO_WIDE): yield "wider than the window"
     if width == 360: yield from (("scrolls in its box", b) for b in page.evaluate(BOXES))
+    yield from (("hidden, yet seen", e) for e in page.evaluate("[...document.querySelectorAll('[hidden]')].filter(e => e.checkVisibility()).map(e => e.outerHTML.slice(0, 80))"))
     if levels.count(1) != 1 or any(b > a + 1 for a, b in zip([0, *levels], levels)): yield "headings", levels
     if not axe: return
     found = axe.run(page, options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]}).response["violations"]
