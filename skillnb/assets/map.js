@@ -11,6 +11,7 @@
   const plane = { x: 500, y: 500, k: 1 }, space = { yaw: -.6, pitch: .45, k: 1, x: 0, y: 0 };  // where one looks from
   const X = new Float32Array(N), Y = new Float32Array(N), Z = new Float32Array(N), size = new Float32Array(N), shade = new Float32Array(N), wide = new Float32Array(N);
   const asked = new Float32Array(N), weekly = new Int32Array(N), order = new Uint32Array(N);
+  const DIM = .125;                     // opacity of what steps back; a number that a Float32Array keeps
   let W = 0, H = 0, dpr = 1, font = 12, family = "", ink, paper, inks, drawn = 0, found = null, due = 0;
 
   // Which skills, and how large.
@@ -23,7 +24,7 @@
     const hit = found && new Uint8Array(N); found?.forEach(i => { hit[i] = 1; });
     for (let i = 0; i < N; i++) {
       size[i] = asked[i] ? Math.sqrt(asked[i] / top) * large + least : hit?.[i] ? 6 : 0;
-      shade[i] = (hit && !hit[i]) || (state.only >= 0 && data.cluster[i] !== state.only) ? .1 : hit ? 1 : .72;
+      shade[i] = (hit && !hit[i]) || (state.only >= 0 && data.cluster[i] !== state.only) ? DIM : hit ? 1 : .72;
     }
   }
   function fact(i) {                    // what is said of a skill: postings in all, and the share with its interval
@@ -61,7 +62,7 @@
   }
 
   // Points: one call to the graphics card, or circle by circle.
-  const opaque = i => state.space && shade[i] > .1 && shade[i] < 1 ? Math.min(.9, Math.max(.3, (Z[i] - .7) * 1.3)) : shade[i];
+  const opaque = i => state.space && shade[i] > DIM && shade[i] < 1 ? Math.min(.9, Math.max(.3, (Z[i] - .7) * 1.3)) : shade[i];
   const VERTEX = `#version 300 es
     in vec4 place; in vec4 kind; uniform vec2 sheet; uniform float dpr; out vec4 ink; out float shape; out float wide;
     void main() { gl_Position = vec4(place.x / sheet.x * 2. - 1., 1. - place.y / sheet.y * 2., 0., 1.); wide = place.z * dpr + 1.; gl_PointSize = wide; ink = vec4(kind.rgb, place.w); shape = kind.w; }`;
@@ -110,7 +111,7 @@
     for (let k = 0; k < drawn; k++) seen[order[k]] = 1;
     let tried = 0;
     const fits = i => {
-      if (!seen[i] || shade[i] <= .1) return;
+      if (!seen[i] || shade[i] <= DIM) return;
       const text = data.names[i].length > 26 ? data.names[i].slice(0, 25) + "…" : data.names[i], half = length(text) / 2 + 3, bottom = Y[i] - wide[i] / 2;
       const spot = { i, text, l: X[i] - half, r: X[i] + half, t: bottom - font - 4, b: bottom + 1 };
       tried++;
@@ -152,7 +153,7 @@
   function nearest(x, y, reach) {        // the point under the pointer, or else the nearest within reach
     let best = -1, least = 1;
     for (let k = 0; k < drawn; k++) {
-      const i = order[k]; if (shade[i] <= .1) continue;
+      const i = order[k]; if (shade[i] <= DIM) continue;
       const away = Math.hypot(X[i] - x, Y[i] - y), off = away / (wide[i] / 2 + 1) <= 1 ? away / (wide[i] / 2 + 1) - 1 : away / (wide[i] / 2 + reach);
       if (off <= least) { least = off; best = i; }
     }
@@ -208,7 +209,7 @@
   points.addEventListener("pointerleave", e => { if (e.pointerType === "mouse" && !down.size) pointAt(-1); });
   points.addEventListener("wheel", e => { const out = e.deltaY > 0; if (out && (state.space ? space.k : plane.k) <= 1) return; e.preventDefault(); zoom(Math.exp(-e.deltaY / (e.deltaMode ? 10 : 300)), ...local(e)); }, { passive: false });
   function step(by) {                   // to the next skill on the screen, the most asked first
-    const shown = [...order.subarray(0, drawn)].filter(i => shade[i] > .1 && X[i] >= 0 && X[i] <= W && Y[i] >= 0 && Y[i] <= H).sort((a, b) => asked[b] - asked[a] || a - b);
+    const shown = [...order.subarray(0, drawn)].filter(i => shade[i] > DIM && X[i] >= 0 && X[i] <= W && Y[i] >= 0 && Y[i] <= H).sort((a, b) => asked[b] - asked[a] || a - b);
     if (!shown.length) return;
     const k = shown.indexOf(state.at), i = shown[k < 0 ? (by > 0 ? 0 : shown.length - 1) : (k + by + shown.length) % shown.length];
     pointAt(i); told.textContent = `${data.names[i]}: ${fact(i).join("; ")}. Enter opens it`;
