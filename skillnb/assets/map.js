@@ -16,7 +16,7 @@
 
   // Which skills, and how large.
   function weigh() {
-    const week = data.weeks[state.week], shown = week ?? data.weeks.at(-1), top = week ? mostAWeek : most, large = W < 600 ? 24 : state.space ? 30 : 36, least = N > 4000 ? 3 : 5;
+    const week = data.weeks[state.week], shown = week ?? data.weeks.at(-1), top = week ? mostAWeek : most, large = W < 600 ? 24 : state.space ? 30 : 36, least = N > 4000 || W < 600 ? 3 : 5;
     weekly.fill(-1); shown?.at.forEach((i, k) => { weekly[i] = k; });
     if (week) { asked.fill(0); week.at.forEach((i, k) => { asked[i] = week.n[k]; }); } else asked.set(data.n);
     const w = state.find.trim().toLowerCase();
@@ -36,7 +36,7 @@
   // Where each point stands on the screen; those that are not on it are left out.
   function project() {
     const { x, y, k } = plane, w = (W - 24) * k / 1000, h = (H - 44) * k / 1000, zoom = Math.min(2.5, Math.pow(state.space ? space.k : k, .3));
-    const cy = Math.cos(space.yaw), sy = Math.sin(space.yaw), cp = Math.cos(space.pitch), sp = Math.sin(space.pitch), unit = Math.min(W, H) * .47 * space.k;
+    const cy = Math.cos(space.yaw), sy = Math.sin(space.yaw), cp = Math.cos(space.pitch), sp = Math.sin(space.pitch), unit = Math.min(W, H) * .52 * space.k;
     drawn = 0;
     for (let i = 0; i < N; i++) {
       if (!size[i]) continue;
