@@ -70,7 +70,7 @@
     precision mediump float; in vec4 ink; in float shape; in float wide; out vec4 seen;
     void main() { vec2 c = gl_PointCoord * 2. - 1.; float far = shape > .5 ? abs(c.x) + abs(c.y) : length(c), a = ink.a * (1. - smoothstep(1. - 3. / wide, 1., far)); seen = vec4(ink.rgb * a, a); }`;
   function card() {                     // draws by WebGL; nothing where there is none
-    const gl = points.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true }); if (!gl) return null;
+    const gl = points.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true, failIfMajorPerformanceCaveat: true }   /* WebGL made by the processor is slower than the canvas */); if (!gl) return null;
     const made = gl.createProgram(), spots = new Float32Array(4 * N), kinds = new Float32Array(4 * N), buffers = [spots, kinds].map(() => gl.createBuffer()), list = gl.createBuffer();
     for (const [type, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) { const s = gl.createShader(type); gl.shaderSource(s, text); gl.compileShader(s); gl.attachShader(made, s); }
     gl.linkProgram(made); if (!gl.getProgramParameter(made, gl.LINK_STATUS)) return null;
@@ -117,9 +117,8 @@
       tried++;
       if (spot.l >= 0 && spot.r <= W && spot.t >= 0 && spot.b <= H && kept.every(o => spot.r < o.l || spot.l > o.r || spot.b < o.t || spot.t > o.b)) kept.push(spot);
     };
-    if (state.at >= 0) fits(state.at);
     for (const i of found ?? []) { if (kept.length > limit) break; fits(i); }
-    if (!found) for (let i = 0; i < N && kept.length <= limit && tried < 4000; i++) if (i !== state.at) fits(i);
+    if (!found) for (let i = 0; i < N && kept.length <= limit && tried < 4000; i++) fits(i);
     return kept.slice(1);
   }
   function write(kept) {
@@ -167,7 +166,7 @@
       const left = Math.min(Math.max(X[i], tip.offsetWidth / 2 + 4), W - tip.offsetWidth / 2 - 4), below = Y[i] + wide[i] / 2 + 8;
       tip.style.left = `${left}px`; tip.style.top = `${below + tip.offsetHeight > H ? Y[i] - wide[i] / 2 - 24 - tip.offsetHeight : below}px`;
     }
-    soon();
+    if (box.labels) write(box.labels);                                // the points stay as they are
   }
   const open = i => { if (i >= 0) location.href = page(i); };
 
