@@ -129,6 +129,20 @@ def test_a_finger_reads_first_and_opens_with_a_second_tap(opened):
     page.wait_for_url("**/skill/skill-0.html")
 
 
+@pytest.mark.parametrize("width, theme", [(1280, "light"), (390, "dark")])
+def test_axe_finds_no_violation_and_the_focus_is_seen(opened, width, theme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = opened(width, color_scheme=theme)
+    found = axe.run(page, options={"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}, "resultTypes": ["violations"]}).response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.focus("[aria-label='Show all']")
+    for _ in range(40):
+        page.keyboard.press("Shift+Tab")
+        if page.evaluate("document.activeElement.matches('.points')"): break
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+
+
 def test_weeks_show_what_was_asked_in_them(opened):
     page = opened()
     page.evaluate("() => { const s = document.querySelector('#map-week'); s.value = 3; s.dispatchEvent(new Event('input')); }")
