@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from site_store import crowded, map_page
 
+from skillnb.plot import html_3d
+
 SKILLS, TRENDS = crowded()
 STATE = "() => { const m = document.querySelector('#map'); return { by: m.dataset.by, drawn: +m.dataset.drawn, labels: m.labels, said: document.querySelector('#map-said').textContent, tip: m.querySelector('.tip').hidden ? null : m.querySelector('.tip').innerText }; }"
 SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -169,4 +171,17 @@ def test_hardly_any_skills(browser, tmp_path, n):
     page.goto((folder/"map.html").as_uri())
     page.wait_for_selector(".sheet.drawn")
     assert int(page.get_attribute("#map", "data-drawn")) == n and wrong == []
+    page.close()
+
+
+def test_the_page_that_is_sent_to_somebody_draws_alone(browser, tmp_path):
+    "Twenty thousand skills in space, coloured by cluster, in one file below 5 MB that asks nobody for anything."
+    file = html_3d(SKILLS, tmp_path/"2025-04-13_3D_clustering.html", "cluster")
+    page, wrong, asked = browser.new_page(), [], []
+    page.on("pageerror", lambda e: wrong.append(str(e)))
+    page.on("request", lambda r: asked.append(r.url))
+    page.goto(file.as_uri())
+    page.wait_for_selector("#scene canvas, .gl-container canvas")
+    assert page.evaluate("document.querySelector('.js-plotly-plot').data.reduce((n, t) => n + t.x.length, 0)") == len(SKILLS)
+    assert file.stat().st_size < 5e6 and wrong == [] and [u for u in asked if not u.startswith(("file:", "data:", "blob:"))] == []
     page.close()
