@@ -70,7 +70,7 @@
     precision mediump float; in vec4 ink; in float shape; in float wide; out vec4 seen;
     void main() { vec2 c = gl_PointCoord * 2. - 1.; float far = shape > .5 ? abs(c.x) + abs(c.y) : length(c), a = ink.a * (1. - smoothstep(1. - 3. / wide, 1., far)); seen = vec4(ink.rgb * a, a); }`;
   function card() {                     // draws by WebGL; nothing where there is none
-    const gl = points.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true, failIfMajorPerformanceCaveat: true }   /* WebGL made by the processor is slower than the canvas */); if (!gl) return null;
+    const gl = points.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true, failIfMajorPerformanceCaveat: true }   /* WebGL made by the processor is no faster than the canvas */); if (!gl) return null;
     const made = gl.createProgram(), spots = new Float32Array(4 * N), kinds = new Float32Array(4 * N), buffers = [spots, kinds].map(() => gl.createBuffer()), list = gl.createBuffer();
     for (const [type, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) { const s = gl.createShader(type); gl.shaderSource(s, text); gl.compileShader(s); gl.attachShader(made, s); }
     gl.linkProgram(made); if (!gl.getProgramParameter(made, gl.LINK_STATUS)) return null;
