@@ -11,11 +11,12 @@
   const plane = { x: 500, y: 500, k: 1 }, space = { yaw: -.6, pitch: .45, k: 1, x: 0, y: 0 };  // where one looks from
   const X = new Float32Array(N), Y = new Float32Array(N), Z = new Float32Array(N), size = new Float32Array(N), shade = new Float32Array(N), wide = new Float32Array(N);
   const asked = new Float32Array(N), weekly = new Int32Array(N), order = new Uint32Array(N);
+  const DIM = .125;                     // opacity of what steps back; a number that a Float32Array keeps
   let W = 0, H = 0, dpr = 1, font = 12, family = "", ink, paper, inks, drawn = 0, found = null, due = 0;
 
   // Which skills, and how large.
   function weigh() {
-    const week = data.weeks[state.week], shown = week ?? data.weeks.at(-1), top = week ? mostAWeek : most, large = W < 600 ? 24 : state.space ? 30 : 36, least = N > 4000 ? 3 : 5;
+    const week = data.weeks[state.week], shown = week ?? data.weeks.at(-1), top = week ? mostAWeek : most, large = W < 600 ? 24 : state.space ? 30 : 36, least = N > 4000 || W < 600 ? 3 : 5;
     weekly.fill(-1); shown?.at.forEach((i, k) => { weekly[i] = k; });
     if (week) { asked.fill(0); week.at.forEach((i, k) => { asked[i] = week.n[k]; }); } else asked.set(data.n);
     const w = state.find.trim().toLowerCase();
@@ -23,7 +24,7 @@
     const hit = found && new Uint8Array(N); found?.forEach(i => { hit[i] = 1; });
     for (let i = 0; i < N; i++) {
       size[i] = asked[i] ? Math.sqrt(asked[i] / top) * large + least : hit?.[i] ? 6 : 0;
-      shade[i] = (hit && !hit[i]) || (state.only >= 0 && data.cluster[i] !== state.only) ? .1 : hit ? 1 : .72;
+      shade[i] = (hit && !hit[i]) || (state.only >= 0 && data.cluster[i] !== state.only) ? DIM : hit ? 1 : .72;
     }
   }
   function fact(i) {                    // what is said of a skill: postings in all, and the share with its interval
@@ -35,7 +36,7 @@
   // Where each point stands on the screen; those that are not on it are left out.
   function project() {
     const { x, y, k } = plane, w = (W - 24) * k / 1000, h = (H - 44) * k / 1000, zoom = Math.min(2.5, Math.pow(state.space ? space.k : k, .3));
-    const cy = Math.cos(space.yaw), sy = Math.sin(space.yaw), cp = Math.cos(space.pitch), sp = Math.sin(space.pitch), unit = Math.min(W, H) * .47 * space.k;
+    const cy = Math.cos(space.yaw), sy = Math.sin(space.yaw), cp = Math.cos(space.pitch), sp = Math.sin(space.pitch), unit = Math.min(W, H) * .52 * space.k;
     drawn = 0;
     for (let i = 0; i < N; i++) {
       if (!size[i]) continue;
@@ -61,7 +62,7 @@
   }
 
   // Points: one call to the graphics card, or circle by circle.
-  const opaque = i => state.space && shade[i] > .1 && shade[i] < 1 ? Math.min(.9, Math.max(.3, (Z[i] - .7) * 1.3)) : shade[i];
+  const opaque = i => state.space && shade[i] > DIM && shade[i] < 1 ? Math.min(.9, Math.max(.3, (Z[i] - .7) * 1.3)) : shade[i];
   const VERTEX = `#version 300 es
     in vec4 place; in vec4 kind; uniform vec2 sheet; uniform float dpr; out vec4 ink; out float shape; out float wide;
     void main() { gl_Position = vec4(place.x / sheet.x * 2. - 1., 1. - place.y / sheet.y * 2., 0., 1.); wide = place.z * dpr + 1.; gl_PointSize = wide; ink = vec4(kind.rgb, place.w); shape = kind.w; }`;
@@ -69,7 +70,7 @@
     precision mediump float; in vec4 ink; in float shape; in float wide; out vec4 seen;
     void main() { vec2 c = gl_PointCoord * 2. - 1.; float far = shape > .5 ? abs(c.x) + abs(c.y) : length(c), a = ink.a * (1. - smoothstep(1. - 3. / wide, 1., far)); seen = vec4(ink.rgb * a, a); }`;
   function card() {                     // draws by WebGL; nothing where there is none
-    const gl = points.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true }); if (!gl) return null;
+    const gl = points.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true, failIfMajorPerformanceCaveat: true }   /* WebGL made by the processor is no faster than the canvas */); if (!gl) return null;
     const made = gl.createProgram(), spots = new Float32Array(4 * N), kinds = new Float32Array(4 * N), buffers = [spots, kinds].map(() => gl.createBuffer()), list = gl.createBuffer();
     for (const [type, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) { const s = gl.createShader(type); gl.shaderSource(s, text); gl.compileShader(s); gl.attachShader(made, s); }
     gl.linkProgram(made); if (!gl.getProgramParameter(made, gl.LINK_STATUS)) return null;
@@ -110,15 +111,14 @@
     for (let k = 0; k < drawn; k++) seen[order[k]] = 1;
     let tried = 0;
     const fits = i => {
-      if (!seen[i] || shade[i] <= .1) return;
+      if (!seen[i] || shade[i] <= DIM) return;
       const text = data.names[i].length > 26 ? data.names[i].slice(0, 25) + "…" : data.names[i], half = length(text) / 2 + 3, bottom = Y[i] - wide[i] / 2;
       const spot = { i, text, l: X[i] - half, r: X[i] + half, t: bottom - font - 4, b: bottom + 1 };
       tried++;
       if (spot.l >= 0 && spot.r <= W && spot.t >= 0 && spot.b <= H && kept.every(o => spot.r < o.l || spot.l > o.r || spot.b < o.t || spot.t > o.b)) kept.push(spot);
     };
-    if (state.at >= 0) fits(state.at);
     for (const i of found ?? []) { if (kept.length > limit) break; fits(i); }
-    if (!found) for (let i = 0; i < N && kept.length <= limit && tried < 4000; i++) if (i !== state.at) fits(i);
+    if (!found) for (let i = 0; i < N && kept.length <= limit && tried < 4000; i++) fits(i);
     return kept.slice(1);
   }
   function write(kept) {
@@ -152,7 +152,7 @@
   function nearest(x, y, reach) {        // the point under the pointer, or else the nearest within reach
     let best = -1, least = 1;
     for (let k = 0; k < drawn; k++) {
-      const i = order[k]; if (shade[i] <= .1) continue;
+      const i = order[k]; if (shade[i] <= DIM) continue;
       const away = Math.hypot(X[i] - x, Y[i] - y), off = away / (wide[i] / 2 + 1) <= 1 ? away / (wide[i] / 2 + 1) - 1 : away / (wide[i] / 2 + reach);
       if (off <= least) { least = off; best = i; }
     }
@@ -166,7 +166,7 @@
       const left = Math.min(Math.max(X[i], tip.offsetWidth / 2 + 4), W - tip.offsetWidth / 2 - 4), below = Y[i] + wide[i] / 2 + 8;
       tip.style.left = `${left}px`; tip.style.top = `${below + tip.offsetHeight > H ? Y[i] - wide[i] / 2 - 24 - tip.offsetHeight : below}px`;
     }
-    soon();
+    if (box.labels) write(box.labels);                                // the points stay as they are
   }
   const open = i => { if (i >= 0) location.href = page(i); };
 
@@ -208,7 +208,7 @@
   points.addEventListener("pointerleave", e => { if (e.pointerType === "mouse" && !down.size) pointAt(-1); });
   points.addEventListener("wheel", e => { const out = e.deltaY > 0; if (out && (state.space ? space.k : plane.k) <= 1) return; e.preventDefault(); zoom(Math.exp(-e.deltaY / (e.deltaMode ? 10 : 300)), ...local(e)); }, { passive: false });
   function step(by) {                   // to the next skill on the screen, the most asked first
-    const shown = [...order.subarray(0, drawn)].filter(i => shade[i] > .1 && X[i] >= 0 && X[i] <= W && Y[i] >= 0 && Y[i] <= H).sort((a, b) => asked[b] - asked[a] || a - b);
+    const shown = [...order.subarray(0, drawn)].filter(i => shade[i] > DIM && X[i] >= 0 && X[i] <= W && Y[i] >= 0 && Y[i] <= H).sort((a, b) => asked[b] - asked[a] || a - b);
     if (!shown.length) return;
     const k = shown.indexOf(state.at), i = shown[k < 0 ? (by > 0 ? 0 : shown.length - 1) : (k + by + shown.length) % shown.length];
     pointAt(i); told.textContent = `${data.names[i]}: ${fact(i).join("; ")}. Enter opens it`;
