@@ -804,6 +804,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'skillnb.section._words': ('section.html#_words', 'skillnb/section.py'),
                                  'skillnb.section._worth': ('section.html#_worth', 'skillnb/section.py'),
                                  'skillnb.section.revised': ('section.html#revised', 'skillnb/section.py'),
+                                 'skillnb.section.settled': ('section.html#settled', 'skillnb/section.py'),
                                  'skillnb.section.traces': ('section.html#traces', 'skillnb/section.py')},
             'skillnb.segment': { 'skillnb.segment.Segment': ('segment.html#segment', 'skillnb/segment.py'),
                                  'skillnb.segment._below_asked': ('segment.html#_below_asked', 'skillnb/segment.py'),

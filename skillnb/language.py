@@ -30,7 +30,8 @@ def language(text:str # plain text
     return _named(text[:600], 0.5) or "und"
 
 # %% ../nbs/06_language.ipynb #8f66b9cb
-_everyday = re.compile(r"\b(?:the|and|of|to|with|for|you|our|is|are|in|on|we|or)\b.+\b(?:the|and|of|to|with|for|you|our|is|are|in|on|we|or)\b", re.S)
+_common = r"\b(?:the|and|of|to|with|for|you|our|is|are|in|on|we|or|from|by|this|that|have|using|through|their|your|into|such|how)\b"
+_everyday = re.compile(f"{_common}.+{_common}", re.S)
 
 def spoken(text:str,   # a posting
            spans:list, # (start, end) of its sentences, in order

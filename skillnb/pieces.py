@@ -241,7 +241,7 @@ def _trimmed(text, start, end):
     piece = text[start:end]
     return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
 
-@lru_cache(1 << 13)   # what an employer says of itself stands in each of its ads
+@lru_cache(1 << 13)   # what an employer says of itself stands in each of its ads; long lines are not kept
 def _of_line(line, split):
     "The pieces of one line, as if nothing stood before it."
     found = [(*_trimmed(line, a, b), head) for a, b, head in _cut_line(line, split)]
@@ -256,7 +256,7 @@ def pieces(text:str, # any text, cleaned or not
           ): # iterator of `Piece`, in order; together they cover every character that is not blank
     "Every heading, bullet and sentence."
     for m in _lines.finditer(text):
-        for a, b, *rest in _of_line(m[0], split): yield Piece(m.start() + a, m.start() + b, *rest)
+        for a, b, *rest in (_of_line if len(m[0]) < 1000 else _of_line.__wrapped__)(m[0], split): yield Piece(m.start() + a, m.start() + b, *rest)
 
 # %% ../nbs/07_pieces.ipynb #38cb70d2
 class SegmentError(RuntimeError):

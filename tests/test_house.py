@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent.parent
 LIBRARY = {re.sub(r"^\d+_", "", p.stem): int(p.stem[:2]) for p in (HERE/"nbs").glob("[0-9][0-9]_*.ipynb")}
 HOMES = {"torch": {"train", "tag", "embed"}, "transformers": {"train", "tag", "embed"}, "umap": {"cluster"}, "duckdb": {"store"},
          "papermill": {"flow"}, "statsmodels": {"trends"}, "matplotlib": {"plot"}, "openai": {"teacher"}, "ray": {"scale"},
-         "wandb": {"track"}, "huggingface_hub": {"hub"}, "onnx": {"int8"}, "onnxruntime": {"int8"}}
+         "wandb": {"track"}, "huggingface_hub": {"hub"}, "onnx": {"int8"}, "onnxruntime": {"int8"}, "hyperscan": {"sieve"}}
 
 
 def imports(module):

@@ -23,6 +23,24 @@ def test_segments_cover_what_is_not_blank_and_nothing_twice(text):
     assert not text[at:].strip()
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PARTS | st.sampled_from(["strong naïve größer skills in ", "5+ years of expérience ", "you’ll ", "(bonus)", "a plus", "we ", "team", "must have", "looking for", "É"])
+                | st.text(max_size=8), max_size=12).map("".join))
+def test_the_sieve_finds_what_each_pattern_finds_alone(text):
+    from skillnb import cues, pieces
+    for sieve, t in ((cues._found, cues.bare(text)), (cues._wishes, cues.bare(text)), (pieces._marks, text)):
+        assert sieve(t) == [name for name, p in sieve.patterns if p.search(t)]
+
+
+def test_the_sieve_finds_in_real_postings_what_each_pattern_finds_alone(shared):
+    from skillnb import cues, pieces
+    for path in sorted((shared/"postings").rglob("*.txt"))[::12]:
+        text = path.read_bytes().decode("utf-8")
+        for line in text.split("\n"):
+            for sieve, t in ((cues._found, cues.bare(line)), (pieces._marks, line)):
+                assert sieve(t) == [name for name, p in sieve.patterns if p.search(t)]
+
+
 def sections(text): return [(text[s.start:s.end], s.section) for s in segments(text)]
 
 
