@@ -21,6 +21,7 @@ def _own():
     "Settings of a cluster on this machine that is for this process alone."
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    if os.path.isdir("/tmp"): os.environ.setdefault("RAY_TMPDIR", "/tmp")   # a run's own temporary folder is too deep for the names of sockets
     return {"include_dashboard": False}
 
 def cluster():
