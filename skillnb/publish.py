@@ -26,7 +26,7 @@ from .schema import TABLES, conform
 
 # %% ../nbs/45_publish.ipynb #6b42bca1
 DOWNLOADS = ("trends", "countings", "changes", "comparisons", "skills", "facets", "sections", "kinds", "pairs", "steps", "corrected", "published",
-             "scores", "promotions", "drift", "requests", "vocabulary", "folds", "dropped", "sources", "runs")
+             "scores", "promotions", "requests", "vocabulary", "folds", "dropped", "sources", "runs")
 
 _COLLECTED = """
 SELECT date_trunc('week', s.collected_on)::DATE AS week, s.source, count(*) AS sightings, count(DISTINCT coalesce(p.duplicate_of, p.posting_id)) AS postings
@@ -37,6 +37,7 @@ FIELDS = {"posted_at": "Date posted", "url": "Address", "company": "Employer", "
 _FILLED = "SELECT source, count(*) AS sightings, " + ", ".join(f"avg(({f} IS NOT NULL)::INT) AS {f}" for f in FIELDS) + " FROM sightings GROUP BY 1 ORDER BY 1"
 
 COUNTED = {   # what one row is, the key, and how it is counted
+    "drift": ("a measure of one week's new postings as the tagger sees them", ("week", "measure"), "SELECT collected_on AS week, * EXCLUDE (collected_on) FROM drift ORDER BY week, measure"),
     "collected": ("postings that a week's collection brought from a source", ("week", "source"), _COLLECTED),
     "groups": ("a group of skills in one week", ("name", "week"), group_weeks),
     "filled": ("a source, and the part of its sightings in which a field is filled", ("source",), _FILLED),
@@ -98,7 +99,7 @@ def dictionary(report:Report) -> Html:
     "Every column of every table that is offered: type, meaning, whether it is part of the key."
     tables = []
     for name in (*DOWNLOADS, *COUNTED):
-        schema, key = (TABLES[name].schema, TABLES[name].key) if name in TABLES else (download(report, name).schema, COUNTED[name][1])
+        schema, key = (download(report, name).schema, COUNTED[name][1]) if name in COUNTED else (TABLES[name].schema, TABLES[name].key)
         tables.append({"name": name, "row": meaning_of(name), "columns": [{"name": f.name, "type": _TYPES.get(str(f.type), "text"), "key": f.name in key, "meaning": meaning_of(name, f.name)} for f in schema]})
     return fragment("dictionary", tables)
 
