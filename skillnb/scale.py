@@ -77,7 +77,7 @@ def _on_workers(make, items, size, gpu=False):
     make, found = ray.put(ray.cloudpickle.dumps(make)), []
     for done in pool.map(lambda worker, piece: worker.work.remote(make, piece), pieces):
         if isinstance(made := pickle.loads(done), Exception): raise made
-        found += made
+        found.extend(made)   # rows of an array, too
     return found
 
 # %% ../nbs/23_scale.ipynb #1abcc30f
