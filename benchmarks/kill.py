@@ -73,7 +73,7 @@ def content(home):
     "What a finished run left: a hash of each table's rows, of each model, and the names of the site's files."
     store = Store(home/"data")
     tables = {name: store.read(name).drop(columns="at", errors="ignore") for name in TABLES if name not in TIMED}
-    files = [*(home/"data"/"models").rglob("*.safetensors"), *(home/"site").rglob("*")]
+    files = [*(home/"data"/"models").rglob("*.safetensors"), *(p for p in (home/"site").rglob("*") if "pagefind" not in p.parts)]   # its files are named by what the pages say, times too
     return ({name: hashlib.sha256(rows.astype(str).to_csv(index=False).encode()).hexdigest() for name, rows in tables.items()}
             | {str(p.relative_to(home)): hashlib.sha256(p.read_bytes()).hexdigest() if p.suffix == ".safetensors" else "" for p in files if p.is_file()})
 

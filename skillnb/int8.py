@@ -93,6 +93,9 @@ def write_int8(folder:Path, # a model folder; sign its card afterwards
     _quantised(model, folder/FILE)
     return True
 
+# %% ../nbs/05_int8.ipynb #25ac2248
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")   # read when ONNX Runtime is first imported
+
 # %% ../nbs/05_int8.ipynb #25ac2249
 def cores() -> int:
     "How many threads this process should use: OMP_NUM_THREADS, else the cores it may run on."

@@ -21,6 +21,7 @@ def _own():
     "Settings of a cluster on this machine that is for this process alone."
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    if os.path.isdir("/tmp"): os.environ.setdefault("RAY_TMPDIR", "/tmp")   # a run's own temporary folder is too deep for the names of sockets
     return {"include_dashboard": False}
 
 def cluster():
@@ -76,7 +77,7 @@ def _on_workers(make, items, size, gpu=False):
     make, found = ray.put(ray.cloudpickle.dumps(make)), []
     for done in pool.map(lambda worker, piece: worker.work.remote(make, piece), pieces):
         if isinstance(made := pickle.loads(done), Exception): raise made
-        found += made
+        found.extend(made)   # rows of an array, too
     return found
 
 # %% ../nbs/23_scale.ipynb #1abcc30f

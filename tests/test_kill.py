@@ -15,3 +15,4 @@ def test_twenty_kills(tmp_path):
     ends = [r for r in trial.rows if r["stage"] == "end"]
     assert len(trial.rows) - len(ends) == 20 and {r["wrong"] for r in ends} == {""}, ends
     assert len({r["stage"] for r in trial.rows}) > 4
+    assert sum(r["twice"] for r in ends) <= 4 * sum(r["stage"] == "label" for r in trial.rows)   # answers on their way when the kill came: four ask at once

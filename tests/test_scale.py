@@ -2,6 +2,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -34,6 +35,14 @@ def patient(ask, seconds=300):
     return get_node
 
 
+def ports():
+    "A free port for each of a node's helpers: a node that has to ask them waits until they have started, and fails after 15 s."
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
+    found = dict(zip(("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port"), (s.getsockname()[1] for s in held)))
+    for s in held: s.close()
+    return found
+
+
 @pytest.fixture(scope="module")
 def cluster():
     "The address of two nodes with a core each."
@@ -46,7 +55,7 @@ def cluster():
     monkey = pytest.MonkeyPatch()
     monkey.setattr(services, "get_node", patient(services.get_node))
     nodes = Cluster()
-    for _ in range(2): nodes.add_node(num_cpus=1, object_store_memory=200_000_000, include_dashboard=False, include_log_monitor=False, no_monitor=True)
+    for _ in range(2): nodes.add_node(num_cpus=1, object_store_memory=200_000_000, include_dashboard=False, include_log_monitor=False, no_monitor=True, **ports())
     monkey.undo()
     os.environ["RAY_ADDRESS"] = nodes.address
     yield nodes

@@ -96,7 +96,8 @@ if os.environ.get("WARM"): _ready()   # in the server
 
 def start(args, environ, cwd, log, kernels=False):
     "A `skillnb` with ARGS as a `multiprocessing.Process`; what it says goes to the file `log`. With `kernels`, notebooks run as anybody runs them."
-    os.environ |= {"WARM": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.path.dirname(os.path.abspath(__file__))}   # for the server, which begins with the first process
+    here = os.pathsep.join(filter(None, (os.path.dirname(os.path.abspath(__file__)), os.environ.get("PYTHONPATH"))))
+    os.environ |= {"WARM": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": here}   # for the server, which begins with the first process
     process = _server.Process(target=_command, args=(list(map(str, args)), environ, str(cwd), str(log), kernels))
     process.start()
     return process
