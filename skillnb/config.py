@@ -269,7 +269,7 @@ def _flat(tree, prefix=""):
         else: yield f"{prefix}{k}", v
 
 # %% ../nbs/01_config.ipynb #11eb2d48
-_for_tests = ("SKILLNB_SHARED", "SKILLNB_DEMO", "SKILLNB_TEST_SLOW")   # where tests find their data, and which to run: not settings
+_for_tests = ("SKILLNB_SHARED", "SKILLNB_DEMO", "SKILLNB_TEST_SLOW", "SKILLNB_SHOTS")   # what tests read, write and run: not settings
 
 def _from_environment(environ):
     "Settings given as SKILLNB_STAGE__FIELD=value."
