@@ -78,7 +78,7 @@ app_file: index.html
 pinned: false
 ---
 
-A report made by [skillnb](https://pypi.org/project/skillnb/): which skills machine-learning job postings ask for, week by week.
+A report made by skillnb: which skills machine-learning job postings ask for, week by week.
 """
 
 def front(title:str # of the site

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from readers import AD
 
 from skillnb.boards import KINDS, Board
 from skillnb.clean import clean
@@ -56,14 +57,6 @@ def here():
 
 
 # what job boards reply
-
-AD = {"id": 7, "title": "ML Engineer", "text": "ML Engineer", "slug": "a-1", "content": "&lt;p&gt;We use Python&lt;/p&gt;", "description": "<p>We use Python</p>", "descriptionPlain": "We use Python",
-      "description_text": "We use Python", "company": "Acme", "company_name": "Acme", "organization": "Acme", "location": {"name": "Zug; Bern"}, "lists": [{"text": "You bring", "content": "<li>SQL"}],
-      "categories": {"location": "Bern", "allLocations": ["Bern"], "commitment": "Full-time", "level": "Senior"}, "createdAt": 1767600000000, "publishedAt": "2026-01-05T09:00:00Z",
-      "salaryRange": {"min": 1, "max": 2, "currency": "CHF", "interval": "per-year-salary"}, "compensation": {"summaryComponents": [{"compensationType": "Salary", "minValue": 1}]},
-      "salary_raw": {"currency": "EUR", "value": {"minValue": 1, "maxValue": 2, "unitText": "YEAR"}}, "locations_derived": ["Bern"], "date_posted": "2026-01-05", "remote_derived": True,
-      "employment_type": ["FULL_TIME"], "job_types": ["full time"], "url": "https://jobs.example/7", "recruiter_name": "Ann Example", "legal": "x", "position": "NLP Engineer", "tags": ["ml"]}
-
 
 @often
 @given(like(AD), st.sampled_from(sorted(KINDS) + ["linkedin"]))
