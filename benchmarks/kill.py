@@ -177,12 +177,15 @@ def save(path, rows):
         out.writerows(rows)
 
 
+def report(text): (HERE/"kill.md").write_text("# kill\n\n" + __doc__.split("\n\n", 2)[2].strip() + "\n\n" + text, encoding="utf-8")
+
+
 def main(kills=200, seed=13):
     small, path = len(sys.argv) > 1, HERE/"kill.csv"
     with tempfile.TemporaryDirectory() as folder:
         trial = Trial(folder, seed) if small else Trial(folder, seed, load(path), lambda rows: save(path, rows))
         print(text := told(trial.run(kills).rows))
-    if not small: (HERE/"kill.md").write_text("# kill\n\n" + __doc__.split("\n\n", 2)[2].strip() + "\n\n" + text, encoding="utf-8")
+    if not small: report(text)
 
 
 if __name__ == "__main__": main(*map(int, sys.argv[1:3]))

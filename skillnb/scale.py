@@ -64,7 +64,8 @@ def _pool(ray, kind, pieces):
     "As many workers as the cluster has GPUs or cores, and no more than there are pieces; those that are there are kept."
     job = ray.get_runtime_context().get_job_id()
     workers, most = _held.setdefault((job, kind), []), min(int(ray.cluster_resources().get(kind, 1)), pieces)
-    make = ray.remote(num_cpus=int(kind == "CPU"), num_gpus=int(kind == "GPU"), max_restarts=-1, max_task_retries=-1)(_Worker)
+    place = {"num_gpus": 1} if kind == "GPU" else {"scheduling_strategy": "SPREAD"}   # an idle worker keeps no core from another run
+    make = ray.remote(max_restarts=-1, max_task_retries=-1, **place)(_Worker)
     workers += [make.remote() for _ in range(most - len(workers))]
     return ray.util.ActorPool(workers)
 
