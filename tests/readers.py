@@ -74,7 +74,8 @@ def settle(harvests):
         for row in h.kept.values(): row["source_id"] = f"{n}:{row['source_id']}"
     kept, dropped = frames(harvests)
     assert not dropped.reason.str.contains("skillnb cannot read").any(), dropped.reason[0]
-    for table, found in (("sightings", kept), ("dropped", dropped)): conform(table, found.drop(columns="collected_on"))
+    for table, found in (("sightings", kept), ("dropped", dropped)):
+        for _, day in found.groupby("collected_on", dropna=False): conform(table, day.drop(columns="collected_on"))   # as they are written
     assert not (set(kept.url.dropna()) & {"<script>"}) and not kept.source_id.astype(str).str.contains(r"\s").any()
 
 
