@@ -26,6 +26,7 @@ import skillnb
 from .config import ConfigError, load
 from .flow import STAGES, FlowError, new_run_id, run as run_stages, stages, standing
 from .hub import HubError
+from .models import ModelError
 from .schema import SchemaError
 from .store import Store, StoreError
 
@@ -49,7 +50,7 @@ def _exits():
     "Turn foreseen errors into a message and an exit status."
     try: yield
     except ConfigError as e: _leave(e, 2)
-    except (FlowError, HubError, StoreError, SchemaError, OSError) as e: _leave(e, 1)
+    except (FlowError, HubError, ModelError, StoreError, SchemaError, OSError) as e: _leave(e, 1)
 
 def _leave(error, status):
     err.print(f"skillnb: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
@@ -408,13 +409,12 @@ def evaluate(dataset: Annotated[str, typer.Argument(help="`sample`, a labels.jso
     With --teacher: precision, recall and F1 of who makes the labels, what it cost, and how far two of them agree. Kept in the table `scores`."""
     from skillnb.costs import TeacherError
     from skillnb.evaluate import evaluate as score, evaluate_teachers, labels_file
-    from skillnb.models import ModelError
     with _exits():
         if teacher and dataset != "labels": raise ConfigError(f"--teacher is measured on `labels`, not on {dataset!r}: skillnb evaluate labels --teacher {teacher[0]}")
         try:
             if teacher: _table(_kept_scores(evaluate_teachers(folder, teacher, (c := load(profile, settings or (), root)).label, c.root, postings, tell=_tell), c.root))
             else: _table(score(str(labels_file(folder)) if dataset == "labels" else dataset, model))
-        except (ModelError, TeacherError) as e: _leave(e, 1)
+        except TeacherError as e: _leave(e, 1)
 
 def _tell(line): err.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -430,23 +430,17 @@ app.add_typer(model_app, name="model", rich_help_panel="Tables")
 
 @contextmanager
 def _held(root, profile):
-    "The address of a store that nobody else writes meanwhile, and today; errors about models are told."
-    from skillnb.models import ModelError
+    "The address of a store that nobody else writes meanwhile, and today."
     with _exits():
         store = Store(load(profile, root=root).root)
-        try:
-            with store.lock(): yield store.root, date.today().isoformat()
-        except ModelError as e: _leave(e, 1)
+        with store.lock(): yield store.root, date.today().isoformat()
 
 # %% ../nbs/51_cli.ipynb #94a01336
 @model_app.command("list")
 def model_list(root: Root = None, profile: Profile = "demo"):
     "All models, the champion first, with what each contest said."
     from skillnb.champion import models
-    from skillnb.models import ModelError
-    with _exits():
-        try: _table(models(load(profile, root=root).root))
-        except ModelError as e: _leave(e, 1)
+    with _exits(): _table(models(load(profile, root=root).root))
 
 @model_app.command("promote")
 def model_promote(name: Annotated[str, typer.Argument(help="A name that `skillnb model list` shows.")], root: Root = None, profile: Profile = "demo"):
