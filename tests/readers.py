@@ -161,7 +161,6 @@ def labels(content, finish):
 def regions(content): assert set(answered(Reply(content=content), {0: ["Python"], 1: ["SQL"]})) <= {0, 1}
 
 
-os.environ.setdefault("OPENAI_API_KEY", "none")
 _teacher = Teacher("gpt-4o", str(HERE/"root"))
 
 

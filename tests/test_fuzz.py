@@ -168,10 +168,7 @@ COMPLETION = {"choices": [{"message": {"content": json.dumps(REPLY), "refusal": 
 
 
 @pytest.fixture(scope="module")
-def teacher(here):
-    import os
-    os.environ.setdefault("OPENAI_API_KEY", "none")
-    return Teacher("gpt-4o", str(here/"root"))
+def teacher(here): return Teacher("gpt-4o", str(here/"root"))
 
 
 @often
